@@ -1,0 +1,1 @@
+"""``python -m squall`` and the ``squall`` command."""

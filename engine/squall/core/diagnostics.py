@@ -1,0 +1,67 @@
+"""What squall says when something is wrong, as values that travel unchanged to whoever shows them.
+
+A `Diagnostic` is the author's mistake: a place, a stable code, a sentence. Checks return them, all
+of them; nothing in core raises one. `Refused` is the caller's mistake: a thing asked for that
+cannot be done now; the command line turns it into exit code 2. How either looks on a terminal or in
+JSON is decided by the command line, not here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a finding matters: errors stop a run, warnings only under ``--strict``."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a text: line and column, both from 1, columns in code points."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """From the first character of something to just behind its last."""
+
+    start: Position
+    end: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One finding: where, which rule, what is wrong, what would be right."""
+
+    file: str
+    span: Span
+    code: str
+    message: str
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+
+
+class Refused(Exception):  # noqa: N818 - it names what happened, as the design's glossary does
+    """Something asked for cannot be done now; nothing was touched.
+
+    `code` is stable (``SQ4xx``), `message` says what and why, `hint` what to do about it.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice a person most likely meant, or None when nothing is close."""
+    found = get_close_matches(word, list(choices), n=1, cutoff=0.6)
+    return found[0] if found else None

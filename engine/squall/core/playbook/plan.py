@@ -1,0 +1,52 @@
+"""The plan: a playbook laid out for the machine to walk, with every question about order answered.
+
+Made by `compile` from the step graph, once per run, and then only read. A plan is derived from its
+playbook alone, so it is never stored: a run keeps the playbook and compiles it again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from squall.core.playbook.model import Outcome, Playbook, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """A child starts after sibling `index`: on success, or on one of `outcomes` when given."""
+
+    index: int
+    outcomes: frozenset[Outcome] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStep:
+    """A step and, for a group, how its children wait for one another.
+
+    `path` has no iterations or attempts: ``main/waves/hit``. `edges`, `dependents` and `handled`
+    have one entry per child. In a sequence every child has an edge to the one before it.
+    `handled` holds the outcomes of a child that some sibling names in its `needs`.
+    """
+
+    path: str
+    step: Step
+    children: "tuple[PlanStep, ...]" = ()
+    parallel: bool = False
+    edges: tuple[tuple[Edge, ...], ...] = ()
+    dependents: tuple[tuple[int, ...], ...] = ()
+    handled: tuple[frozenset[Outcome], ...] = ()
+
+    def walk(self) -> "Iterator[PlanStep]":
+        """This step and all below it, in the order they are written."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything a run needs to know of its playbook."""
+
+    playbook: Playbook
+    digest: str
+    main: PlanStep
+    finally_: PlanStep | None = None

@@ -1,0 +1,116 @@
+"""What can happen to a run, as facts in the past tense: the machine's only input.
+
+Every event has `at`: nanoseconds of run time, never decreasing, made by the driver. The journal of
+a run is the list of its events, so a field added here needs a default, and a change of meaning a
+new `MACHINE` version.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from squall.core.faults.effects import Applied, EdgeLost, Felt, Lapsed, Lifted, Rejected
+from squall.core.faults.kinds import Value
+
+MACHINE: Final = 1
+"""The version of the machine's meaning: journals of another version are not folded."""
+
+
+class Event(Value, frozen=True, kw_only=True):
+    """Something that happened `at` this many nanoseconds of run time."""
+
+    at: int
+
+
+class RunCreated(Event, frozen=True, kw_only=True, tag="run_created"):
+    """The first event of a run. `run` is its id in the state folder; `seed` fixes its dice."""
+
+    run: str
+    seed: int
+    machine: int = MACHINE
+
+
+class EdgeReported(Event, frozen=True, kw_only=True, tag="edge_reported"):
+    """The edge answered an effect, or lost a lease, or died."""
+
+    report: Applied | Rejected | Lifted | Lapsed | EdgeLost
+
+
+class TimerFired(Event, frozen=True, kw_only=True, tag="timer_fired"):
+    """A timer that was started came due. One that was cancelled since changes nothing."""
+
+    timer: str
+
+
+class ActionEnded(Event, frozen=True, kw_only=True, tag="action_ended"):
+    """A probe or a load that was started has ended; `path` is the step attempt it belonged to."""
+
+    path: str
+    outcome: Literal["succeeded", "failed"]
+    reason: str = ""
+    felt: Felt | None = None
+
+
+class PauseRequested(Event, frozen=True, kw_only=True, tag="pause_requested"):
+    """Lift the faults and freeze the steps' timers."""
+
+    by: str
+
+
+class ResumeRequested(Event, frozen=True, kw_only=True, tag="resume_requested"):
+    """Put the faults back with the time that was left."""
+
+    by: str
+
+
+class StopRequested(Event, frozen=True, kw_only=True, tag="stop_requested"):
+    """Undo everything, run `finally`, end as cancelled."""
+
+    by: str
+    reason: str = ""
+
+
+class TerminateRequested(Event, frozen=True, kw_only=True, tag="terminate_requested"):
+    """Undo everything and end as cancelled, without `finally`."""
+
+    by: str
+    reason: str = ""
+
+
+class JournalFailed(Event, frozen=True, kw_only=True, tag="journal_failed"):
+    """The journal cannot be written: undo everything and abort."""
+
+    reason: str
+
+
+class EngineRestarted(Event, frozen=True, kw_only=True, tag="engine_restarted"):
+    """The engine that drove this run died; every lease it held has been undone already."""
+
+    reason: str = "the engine was killed"
+
+
+RunEvent = (
+    RunCreated
+    | EdgeReported
+    | TimerFired
+    | ActionEnded
+    | PauseRequested
+    | ResumeRequested
+    | StopRequested
+    | TerminateRequested
+    | JournalFailed
+    | EngineRestarted
+)
+
+_DECODER: Final = msgspec.json.Decoder(RunEvent)
+
+
+def encode(event: RunEvent) -> bytes:
+    """The event as one line of JSON, for the journal."""
+    return msgspec.json.encode(event)
+
+
+def decode(line: bytes) -> RunEvent:
+    """Read what `encode` wrote; raises `msgspec.DecodeError` for anything else."""
+    event: RunEvent = _DECODER.decode(line)
+    return event

@@ -1,0 +1,63 @@
+"""Durations as people write them, and as the machine counts them.
+
+Every duration past the parser is a whole number of nanoseconds, so that sums and comparisons are
+exact. This module only translates; it never asks what time it is.
+"""
+
+import re
+from typing import Final, NewType
+
+Duration = NewType("Duration", int)
+"""A length of time in nanoseconds, never negative."""
+
+MICROSECOND: Final = Duration(1_000)
+MILLISECOND: Final = Duration(1_000_000)
+SECOND: Final = Duration(1_000_000_000)
+MINUTE: Final = Duration(60 * SECOND)
+HOUR: Final = Duration(60 * MINUTE)
+DAY: Final = Duration(24 * HOUR)
+
+_UNITS: Final = {
+    "us": MICROSECOND,
+    "µs": MICROSECOND,
+    "ms": MILLISECOND,
+    "s": SECOND,
+    "m": MINUTE,
+    "h": HOUR,
+    "d": DAY,
+}
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|m|h|d)")
+_WHOLE: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:us|µs|ms|s|m|h|d))+")
+LONGEST: Final = Duration(100 * 365 * DAY)
+"""A century: anything longer is a typing error, and would overflow what stores it."""
+
+
+def parse_duration(written: str | float) -> Duration | None:
+    """Read ``100ms``, ``1h30m``, ``2.5s`` or a number of seconds; None if it is not a duration."""
+    if isinstance(written, bool):
+        return None
+    if isinstance(written, int | float):
+        # Not a number and infinity fail the comparison too.
+        if not 0 <= written <= LONGEST / SECOND:
+            return None
+        return Duration(round(written * SECOND))
+    text = written.strip()
+    if len(text) > 64 or not _WHOLE.fullmatch(text):
+        return None
+    total = sum(round(float(number) * _UNITS[unit]) for number, unit in _PART.findall(text))
+    return Duration(total) if total <= LONGEST else None
+
+
+def format_duration(duration: int) -> str:
+    """Write a duration so that ``parse_duration`` reads the same one: ``1h30m``, ``250ms``."""
+    if duration == 0:
+        return "0s"
+    parts = []
+    rest = duration
+    for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLISECOND)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    if rest:
+        parts.append(f"{rest / MICROSECOND:g}us")
+    return "".join(parts)
