@@ -16,7 +16,7 @@ import yaml
 
 from squall.core.diagnostics import Diagnostic, Position, Span
 
-Data: TypeAlias = "None | bool | int | float | str | list[Data] | dict[str, Data]"
+Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"
 Path: TypeAlias = tuple[str | int, ...]
 
 MAX_BYTES: Final = 5_000_000
@@ -256,7 +256,7 @@ class _Tree:
     def _alias(self, event: yaml.AliasEvent) -> None:
         if self._expects_key():
             raise _Problem(self.reader.finding(event, "SQ004", "an alias cannot be a key"))
-        known = self.anchors.get(event.anchor)
+        known = self.anchors.get(str(event.anchor))
         if known is None:
             raise _Problem(
                 self.reader.finding(
@@ -347,6 +347,8 @@ def _meaning(event: yaml.ScalarEvent) -> Data:
 def _span(event: _Event) -> Span:
     """From the event's start to its end; a collection's is its first character only."""
     start, end = event.start_mark, event.end_mark
+    assert start is not None
+    assert end is not None
     first = Position(start.line + 1, start.column + 1)
     if isinstance(event, yaml.CollectionStartEvent):
         return Span(first, first)

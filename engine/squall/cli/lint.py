@@ -1,0 +1,113 @@
+"""``squall lint``: every finding of every file, at once."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from squall.cli.findings import as_json, as_text
+from squall.cli.playbook_file import files_below, schema_text
+from squall.core.diagnostics import Diagnostic, Severity
+from squall.core.playbook.load import Loaded, load
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
+              help="How findings are written.")  # fmt: skip
+@click.option("--json", "as_document", is_flag=True, help="The same as --format json.")
+@click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
+              help="Whether to colour the text; NO_COLOR is heeded.")  # fmt: skip
+def lint(paths: tuple[str, ...], form: str, as_document: bool, strict: bool, color: str) -> None:  # noqa: FBT001
+    r"""Check playbooks: every finding at once, each with its place.
+
+    A folder is searched for files that hold playbooks; a file that is named must hold one. Exits
+    with 1 if anything is wrong, with 2 if a path cannot be read.
+
+    \b
+    Example:
+      squall lint playbooks
+      squall lint --format json playbooks/progressive_chaos.yaml
+    """
+    loaded, unread = _read_all(paths)
+    texts = {one.file: one.text for one in loaded}
+    findings = _across(loaded)
+    if as_document or form == "json":
+        click.echo(as_json(findings, len(loaded)))
+    elif findings:
+        shown = as_text(findings, texts, context=sys.stdout.isatty() or color == "always")
+        click.echo(shown, color=_coloured(color))
+    worst = {finding.severity for finding in findings}
+    if form == "text" and not as_document:
+        _summary(loaded, findings)
+    if unread:
+        sys.exit(2)
+    sys.exit(int(Severity.ERROR in worst or (strict and Severity.WARNING in worst)))
+
+
+def _coloured(choice: str) -> bool | None:
+    """What click should do about colours; None lets it look at the stream."""
+    import os
+
+    if choice == "auto":
+        return False if os.environ.get("NO_COLOR") else None
+    return choice == "always"
+
+
+def _read_all(paths: tuple[str, ...]) -> tuple[list[Loaded], bool]:
+    """Every file that holds playbooks, and whether one that was named could not be read."""
+    schema = schema_text()
+    loaded: list[Loaded] = []
+    unread = False
+    for name in paths:
+        path = Path(name)
+        named = not path.is_dir()
+        for file in [path] if named else files_below(path):
+            try:
+                data = file.read_bytes()
+            except OSError as error:
+                click.echo(f"{file} cannot be read: {error.strerror}", err=True)
+                unread = True
+                continue
+            one = load(data, str(file), schema, named=named)
+            if one.claimed:
+                loaded.append(one)
+    return loaded, unread
+
+
+def _across(loaded: list[Loaded]) -> list[Diagnostic]:
+    """All findings, with those that only several files together can have."""
+    findings: list[Diagnostic] = []
+    first: dict[str, str] = {}
+    for one in loaded:
+        findings += one.diagnostics
+        for playbook in one.playbooks:
+            name = playbook.playbook.name
+            place = playbook.document.locate(("name",))
+            if name in first:
+                findings.append(
+                    Diagnostic(
+                        file=one.file, span=place, code="SQ211",
+                        message=f"playbook '{name}' stands in {first[name]} too",
+                        hint="a playbook's name is its identity: give each its own",
+                    )
+                )  # fmt: skip
+            first.setdefault(name, f"{one.file}:{place.start.line}")
+    return findings
+
+
+def _summary(loaded: list[Loaded], findings: list[Diagnostic]) -> None:
+    playbooks = sum(len(one.playbooks) for one in loaded)
+    counts = {
+        severity: sum(finding.severity is severity for finding in findings) for severity in Severity
+    }
+    said = [_count(number, severity.value) for severity, number in counts.items() if number]
+    what = ", ".join(said) if said else "nothing to say"
+    click.echo(
+        f"{_count(len(loaded), 'file')}, {_count(playbooks, 'valid playbook')}: {what}", err=True
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

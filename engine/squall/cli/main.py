@@ -1,0 +1,60 @@
+"""The command line's root: which verbs there are, each imported when it is called."""
+
+import importlib
+from typing import Final
+
+import click
+
+from squall import __version__
+
+VERBS: Final = {
+    "lint": ("squall.cli.lint", "Check playbooks: every finding at once."),
+    "graph": ("squall.cli.graph", "Draw a playbook's step graph."),
+    "rehearse": ("squall.cli.rehearse", "What a run would do, and when, without doing it."),
+}
+"""Each verb with its module, which holds a command of the same name, and its line in the help."""
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The verbs, in the order of a day's work."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb; None when there is no such."""
+        if cmd_name not in VERBS:
+            return None
+        module, _ = VERBS[cmd_name]
+        if ctx.resilient_parsing:
+            return click.Command(cmd_name)
+        command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the verbs without importing one."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb, or say which was probably meant."""
+        from squall.core.diagnostics import nearest
+
+        name = args[0]
+        if name not in VERBS and not name.startswith("-"):
+            close = nearest(name, VERBS)
+            hint = f" Did you mean '{close}'?" if close else f" Verbs: {', '.join(VERBS)}."
+            raise click.UsageError(f"There is no verb '{name}'.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="squall %(version)s")
+def squall() -> None:
+    """GitOps for chaos engineering: playbooks in git, real faults on real traffic.
+
+    Try: squall lint playbooks
+    """

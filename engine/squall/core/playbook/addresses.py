@@ -1,0 +1,61 @@
+"""Addresses as people write them: where a target listens, what stands behind it.
+
+Used by `build` for playbooks and by the command line for ``--target``.
+"""
+
+import re
+from typing import Final
+
+from squall.core.playbook.model import BUILTIN_ECHO, Address, Target
+
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
+_URL: Final = re.compile(r"https?://([^/?#@\s]+)([/?#]\S*)?")
+
+
+def parse_address(written: str) -> Address | None:
+    """Read ``127.0.0.1:7070``, ``localhost:0`` or ``[::1]:7070``; None if it is not an address."""
+    host, colon, port = written.strip().rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        return None
+    if not colon or not port.isascii() or not port.isdigit() or not _HOST.fullmatch(host):
+        return None
+    return Address(host=host, port=int(port)) if int(port) <= 65535 else None
+
+
+def parse_upstream(written: str) -> Address | None:
+    """Read ``http://HOST[:PORT]`` or ``builtin:echo`` (None); raises ValueError with the reason."""
+    if written == BUILTIN_ECHO:
+        return None
+    scheme, separator, rest = written.partition("://")
+    if scheme != "http" or not separator:
+        raise ValueError("only http:// and builtin:echo can stand behind an HTTP target")
+    rest = rest.removesuffix("/")
+    bare = rest.rpartition("]")[2]
+    address = parse_address(rest if ":" in bare else f"{rest}:80")
+    if address is None or address.port == 0:
+        raise ValueError("it is not a host and a port")
+    return address
+
+
+def parse_target(written: str) -> Target:
+    """Read ``NAME=LISTEN=UPSTREAM``, as on the command line; raises ValueError with the reason."""
+    name, _, rest = written.partition("=")
+    listen, _, upstream = rest.partition("=")
+    if not name or not listen or not upstream:
+        raise ValueError(f"'{written}' is not NAME=LISTEN=UPSTREAM")
+    address = parse_address(listen)
+    if address is None:
+        raise ValueError(f"'{listen}' is not an address")
+    return Target(name=name, listen=address, upstream=parse_upstream(upstream))
+
+
+def is_url(written: str) -> bool:
+    """Whether a probe can be sent there: http or https, a host, perhaps a port and a path."""
+    parts = _URL.fullmatch(written)
+    if parts is None:
+        return False
+    place = parts[1]
+    bare = place.rpartition("]")[2]
+    return parse_address(place if ":" in bare else f"{place}:80") is not None

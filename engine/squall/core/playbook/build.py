@@ -1,0 +1,318 @@
+"""From checked data to the model: every shorthand and default spelled out.
+
+Called by `load` once the schema holds, so the shapes are known; what a schema cannot say (a share
+above 100 %, an address without a port, two actions in one step) is found here, at its place. What
+the whole playbook means together is asked in `checks`, which needs the model.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from squall.core.diagnostics import Severity, nearest
+from squall.core.playbook.addresses import is_url, parse_address, parse_upstream
+from squall.core.playbook.model import (
+    Action,
+    Address,
+    Backoff,
+    Group,
+    HttpProbe,
+    Injection,
+    Load,
+    Loop,
+    Need,
+    Playbook,
+    Request,
+    Retry,
+    Step,
+    Target,
+    Tolerance,
+    Wait,
+)
+from squall.core.playbook.places import Places
+from squall.core.playbook.scenarios import ScenarioBuilder
+from squall.core.playbook.source import Path
+from squall.core.timing import HOUR, Duration
+
+ACTIONS: Final = ("scenario", "load", "http", "wait", "steps", "parallel")
+METHODS: Final = ("get", "head", "post", "put", "delete")
+DEFAULT_TARGET: Final = Target(
+    name="default", listen=Address(host="127.0.0.1", port=7070), upstream=None
+)
+
+Node = Mapping[str, Any]
+
+
+def build(places: Places, targets: tuple[Target, ...] = ()) -> Playbook | None:
+    """The document as a playbook; None when what `places` then holds makes it meaningless.
+
+    `targets` come from the command line: each replaces the one of its name, and where the
+    playbook names none they are all there are.
+    """
+    playbook = _Builder(places).playbook(targets)
+    return None if places.failed else playbook
+
+
+class _Builder:
+    """Walks one document's data, steps first to last."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.scenarios = ScenarioBuilder(places)
+        self.in_scope: tuple[str, ...] = ()
+
+    def playbook(self, given: tuple[Target, ...]) -> Playbook:
+        node = self.places.document.data
+        assert isinstance(node, dict)
+        targets = self._targets(node, given)
+        self.in_scope = tuple(target.name for target in targets)
+        for name, scenario in self._mapping(node, "scenarios").items():
+            self.scenarios.declare(name, scenario)
+        return Playbook(
+            name=str(node["name"]),
+            body=self._body(node),
+            targets=targets,
+            description=str(node.get("description", "")),
+            tags=tuple(str(tag) for tag in self._list(node, "tags")),
+            loop=self._loop(node),
+            timeout=self._duration((), node, "timeout") or HOUR,
+            finally_=self._steps(("finally",), self._list(node, "finally"), self.in_scope),
+            seed=self._seed(node),
+        )
+
+    @staticmethod
+    def _mapping(node: Node, key: str) -> Mapping[str, Any]:
+        value: Mapping[str, Any] = node.get(key, {})
+        return value
+
+    @staticmethod
+    def _list(node: Node, key: str) -> list[Any]:
+        value: list[Any] = node.get(key, [])
+        return value
+
+    @staticmethod
+    def _seed(node: Node) -> int | None:
+        seed: int | None = node.get("seed")
+        return seed
+
+    def _body(self, node: Node) -> Group:
+        seen = [key for key in ("steps", "parallel") if key in node]
+        if not seen:
+            self.places.note((), "SQ102", "'steps' is missing", "write steps: or parallel:")
+            return Group(steps=())
+        if len(seen) == 2:
+            self.places.note(
+                ("parallel",),
+                "SQ108",
+                "a playbook has 'steps' or 'parallel', not both",
+                "put one inside a step of the other",
+                key=True,
+            )
+        return self._group((seen[0],), node[seen[0]], self.in_scope)
+
+    # -- targets ------------------------------------------------------------------------------
+
+    def _targets(self, node: Node, given: tuple[Target, ...]) -> tuple[Target, ...]:
+        targets = {
+            name: self._target(name, t) for name, t in self._mapping(node, "targets").items()
+        }
+        targets.update({target.name: target for target in given})
+        if targets:
+            return tuple(targets.values())
+        self.places.note(
+            ("name",),
+            "SQ210",
+            "no target is named: faults go to 127.0.0.1:7070, before the built-in echo",
+            "name one under 'targets', or run with --target NAME=LISTEN=UPSTREAM",
+            key=True,
+            severity=Severity.NOTE,
+        )
+        return (DEFAULT_TARGET,)
+
+    def _target(self, name: str, node: Node) -> Target:
+        path = ("targets", name, "http")
+        listen, upstream = node["http"]["listen"], node["http"]["upstream"]
+        address = parse_address(listen)
+        if address is None:
+            self.places.note(
+                (*path, "listen"), "SQ105", f"'{listen}' is not an address", "write 127.0.0.1:7070"
+            )
+        behind = None
+        try:
+            behind = parse_upstream(upstream)
+        except ValueError as error:
+            self.places.note(
+                (*path, "upstream"),
+                "SQ105",
+                f"'{upstream}' cannot stand behind a target: {error}",
+                "write http://127.0.0.1:8080 or builtin:echo",
+            )
+        return Target(name=name, listen=address or DEFAULT_TARGET.listen, upstream=behind)
+
+    # -- steps --------------------------------------------------------------------------------
+
+    def _steps(self, path: Path, nodes: list[Any], scope: tuple[str, ...]) -> tuple[Step, ...]:
+        return tuple(self._step((*path, i), node, scope) for i, node in enumerate(nodes))
+
+    def _group(self, path: Path, nodes: list[Any], scope: tuple[str, ...]) -> Group:
+        return Group(steps=self._steps(path, nodes, scope), parallel=path[-1] == "parallel")
+
+    def _step(self, path: Path, node: Node, scope: tuple[str, ...]) -> Step:
+        targets = self._chosen(path, node, scope)
+        action = self._action(path, node, targets)
+        return Step(
+            name=node["name"],
+            action=action,
+            targets=targets if isinstance(action, Injection | Load) else (),
+            duration=self._duration(path, node, "duration"),
+            delay=self._duration(path, node, "delay") or Duration(0),
+            timeout=self._duration(path, node, "timeout"),
+            on_timeout=node.get("on_timeout", "fail"),
+            needs=self._needs(node),
+            retry=self._retry(path, node),
+            loop=self._loop(node),
+            continue_on_failure=self._tolerance(node),
+            expect_traffic=node.get("expect_traffic", False),
+        )
+
+    def _chosen(self, path: Path, node: Node, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """The targets a step names, or those around it."""
+        written = node.get("targets")
+        if written is None:
+            return scope
+        names = [written] if isinstance(written, str) else list(written)
+        for name in names:
+            if name not in self.in_scope:
+                close = nearest(name, self.in_scope)
+                known = ", ".join(self.in_scope)
+                hint = f"did you mean '{close}'?" if close else f"targets here: {known}"
+                self.places.note((*path, "targets"), "SQ202", f"there is no target '{name}'", hint)
+        return tuple(dict.fromkeys(names))
+
+    def _action(self, path: Path, node: Node, scope: tuple[str, ...]) -> Action:
+        seen = [key for key in ACTIONS if key in node]
+        if len(seen) != 1:
+            self._one_action(path, node, seen)
+            return Wait(duration=Duration(0))
+        key = seen[0]
+        self._check_duration(path, node, key)
+        match key:
+            case "scenario":
+                return Injection(scenarios=self.scenarios.chosen((*path, key), node[key]))
+            case "load":
+                return self._load((*path, key), node[key])
+            case "http":
+                return self._probe((*path, key), node[key])
+            case "wait":
+                return Wait(duration=self.places.duration((*path, key), node[key]))
+        return self._group((*path, key), node[key], scope)
+
+    def _one_action(self, path: Path, node: Node, seen: list[str]) -> None:
+        if seen:
+            keys = " and ".join(f"'{key}'" for key in seen)
+            message = f"a step does one thing; '{node['name']}' has {keys}"
+            hint = "make two steps of it, side by side under 'parallel'"
+            self.places.note((*path, seen[1]), "SQ108", message, hint, key=True)
+        else:
+            message = f"step '{node['name']}' does nothing"
+            hint = "give it one of " + ", ".join(ACTIONS)
+            self.places.note((*path, "name"), "SQ108", message, hint, key=True)
+
+    def _check_duration(self, path: Path, node: Node, key: str) -> None:
+        timed = key in {"scenario", "load"}
+        if timed and "duration" not in node:
+            hint = "say how long, for example duration: 60s"
+            self.places.note((*path, key), "SQ109", f"'{key}' needs a 'duration'", hint, key=True)
+        elif not timed and "duration" in node:
+            hint = {
+                "wait": "say how long in 'wait' itself",
+                "http": "bound it with 'timeout'",
+            }.get(key, "a group takes as long as its steps; bound it with 'timeout'")
+            message = f"'duration' has no meaning beside '{key}'"
+            self.places.note((*path, "duration"), "SQ110", message, hint, key=True)
+
+    def _load(self, path: Path, node: Node) -> Load:
+        written = node["requests"]
+        rate = float(written.split("/")[0]) if isinstance(written, str) else float(written)
+        if not 0 < rate <= 1_000_000:
+            message = f"'{written}' is out of range: more than 0, at most 1,000,000 a second"
+            self.places.note((*path, "requests"), "SQ106", message)
+        mix = tuple(
+            self._request((*path, "mix", i), request)
+            for i, request in enumerate(self._list(node, "mix"))
+        )
+        return Load(rate=rate, mix=mix) if mix else Load(rate=rate)
+
+    def _request(self, path: Path, node: Node) -> Request:
+        method = self._method(path, node)
+        weight = float(node.get("weight", 1))
+        return Request(method=method.upper(), path=node.get(method, "/"), weight=weight)
+
+    def _method(self, path: Path, node: Node) -> str:
+        seen = [method for method in METHODS if method in node]
+        if len(seen) != 1:
+            what = " and ".join(f"'{method}'" for method in seen) if seen else "none"
+            message = f"one method is needed here, not {what}"
+            self.places.note(path, "SQ108", message, "one of " + ", ".join(METHODS))
+        return seen[0] if seen else "get"
+
+    def _probe(self, path: Path, node: Node) -> HttpProbe:
+        method = self._method(path, node)
+        url = node.get(method, "")
+        if url and not is_url(url):
+            hint = "write http://127.0.0.1:8080/health"
+            self.places.note((*path, method), "SQ105", f"'{url}' is not a URL", hint)
+        headers = self._mapping(node, "headers")
+        return HttpProbe(
+            method=method.upper(),
+            url=url,
+            headers=tuple(sorted((name.lower(), value) for name, value in headers.items())),
+            body=node.get("body"),
+            follow=node.get("follow", False),
+        )
+
+    # -- modifiers ----------------------------------------------------------------------------
+
+    @staticmethod
+    def _needs(node: Node) -> tuple[Need, ...]:
+        written = node.get("needs", ())
+        if isinstance(written, dict):
+            needs = [Need(step=name, outcomes=tuple(sorted(o))) for name, o in written.items()]
+        else:
+            needs = [Need(step=name) for name in dict.fromkeys(written)]
+        return tuple(sorted(needs, key=lambda need: need.step))
+
+    def _retry(self, path: Path, node: Node) -> Retry | None:
+        written = node.get("retry")
+        if written is None:
+            return None
+        backoff = written.get("backoff", {})
+        at = (*path, "retry", "backoff")
+        default = Backoff()
+        initial = self._duration(at, backoff, "initial")
+        cap = self._duration(at, backoff, "cap")
+        return Retry(
+            attempts=written["attempts"],
+            outcomes=tuple(sorted(written.get("outcomes", ("failed", "timed_out")))),
+            backoff=Backoff(
+                initial=default.initial if initial is None else initial,
+                factor=float(backoff.get("factor", default.factor)),
+                cap=default.cap if cap is None else cap,
+                jitter=self.places.share((*at, "jitter"), backoff.get("jitter", 0)),
+            ),
+        )
+
+    @staticmethod
+    def _loop(node: Node) -> Loop | None:
+        written = node.get("loop")
+        return None if written is None else Loop(times=written.get("times"))
+
+    @staticmethod
+    def _tolerance(node: Node) -> Tolerance | None:
+        written = node.get("continue_on_failure", False)
+        if isinstance(written, bool):
+            return Tolerance() if written else None
+        outcomes = tuple(sorted(written.get("outcomes", ("failed", "timed_out"))))
+        return Tolerance(outcomes=outcomes, max=written.get("max"))
+
+    def _duration(self, path: Path, node: Node, key: str) -> Duration | None:
+        return self.places.duration((*path, key), node[key]) if key in node else None

@@ -1,0 +1,112 @@
+"""From the bytes of a file to its playbooks, with everything there is to say about them.
+
+The one way in: the linter, the graph, a rehearsal and a run all read files through `load`. It runs
+every stage, collects the findings of all, and never raises. Which files are worth reading is
+decided by the command line.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from squall.core.diagnostics import Diagnostic, Position, Span
+from squall.core.playbook.build import build
+from squall.core.playbook.checks import check_meaning
+from squall.core.playbook.model import Playbook, Target
+from squall.core.playbook.places import Places
+from squall.core.playbook.schema import check_shape
+from squall.core.playbook.source import Document, Source, read
+
+MODELINE: Final = "# yaml-language-server:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedPlaybook:
+    """One playbook of a file and the document it was read from."""
+
+    playbook: Playbook
+    document: Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A file: its playbooks that make sense, all findings, and how many documents were passed over.
+
+    `claimed` says whether the file says of itself that it holds playbooks, so that errors in it
+    are errors; in a folder, one that does not is somebody else's file.
+    """
+
+    file: str
+    text: str
+    playbooks: tuple[LoadedPlaybook, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    skipped: int = 0
+    claimed: bool = True
+
+
+def load(
+    data: bytes, file: str, schema: str, *, targets: Sequence[Target] = (), named: bool = True
+) -> Loaded:
+    """Read, check, build. `named`: the file was asked for by name, so it must hold a playbook."""
+    source = read(data, file)
+    found = list(source.diagnostics)
+    playbooks: list[LoadedPlaybook] = []
+    skipped = 0
+    modeline = source.text.lstrip().startswith(MODELINE) and "playbook" in source.text[:300]
+    for document in source.documents:
+        if not (named or modeline or _is_playbook(document)):
+            skipped += 1
+            continue
+        playbook = _one(document, file, schema, tuple(targets), found)
+        if playbook is not None:
+            playbooks.append(LoadedPlaybook(playbook=playbook, document=document))
+    if named and not source.documents and not found:
+        found.append(_nothing(file))
+    claimed = named or modeline or skipped < len(source.documents)
+    return Loaded(
+        file=file,
+        text=source.text,
+        playbooks=tuple(playbooks),
+        diagnostics=tuple(sorted(found, key=lambda finding: (finding.span, finding.code))),
+        skipped=skipped,
+        claimed=claimed or _claims(source),
+    )
+
+
+def _one(
+    document: Document, file: str, schema: str, targets: tuple[Target, ...], found: list[Diagnostic]
+) -> Playbook | None:
+    shape = check_shape(document, file, schema)
+    if shape:
+        found.extend(shape)
+        return None
+    places = Places(document, file)
+    playbook = build(places, targets)
+    if playbook is not None:
+        check_meaning(places, playbook)
+    found.extend(places.found)
+    return None if places.failed else playbook
+
+
+def _is_playbook(document: Document) -> bool:
+    data = document.data
+    return isinstance(data, dict) and "name" in data and bool({"steps", "parallel"} & data.keys())
+
+
+def _claims(source: Source) -> bool:
+    """Whether an unreadable file looks like a playbook all the same."""
+    lines = source.text.splitlines()
+    return any(line.startswith("name:") for line in lines) and any(
+        line.startswith(("steps:", "parallel:")) for line in lines
+    )
+
+
+def _nothing(file: str) -> Diagnostic:
+    top = Position(1, 1)
+    return Diagnostic(
+        file=file,
+        span=Span(top, top),
+        code="SQ006",
+        message="there is no playbook in this file",
+        hint="a playbook has a name and steps",
+    )

@@ -1,0 +1,71 @@
+"""Findings about one document, each at the place of the value that caused it.
+
+What `build`, `scenarios` and `checks` write on while they read; it also reads the two quantities
+that every one of them meets, shares and durations.
+"""
+
+from typing import Any
+
+from squall.core.diagnostics import Diagnostic, Severity
+from squall.core.faults.kinds import Share
+from squall.core.playbook.source import Document, Path
+from squall.core.timing import Duration, parse_duration
+
+
+class Places:
+    """The findings of one document so far."""
+
+    def __init__(self, document: Document, file: str) -> None:
+        self.document = document
+        self.file = file
+        self.found: list[Diagnostic] = []
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error was found."""
+        return any(finding.severity is Severity.ERROR for finding in self.found)
+
+    def note(
+        self,
+        path: Path,
+        code: str,
+        message: str,
+        hint: str = "",
+        *,
+        key: bool = False,
+        severity: Severity = Severity.ERROR,
+    ) -> None:
+        """Note a finding at the value of `path`, or at its key."""
+        self.found.append(
+            Diagnostic(
+                file=self.file,
+                span=self.document.locate(path, key=key),
+                code=code,
+                message=message,
+                hint=hint,
+                severity=severity,
+            )
+        )
+
+    def duration(self, path: Path, written: Any) -> Duration:
+        """A written duration; a finding and zero when it is none."""
+        duration = parse_duration(written)
+        if duration is None:
+            self.note(
+                path,
+                "SQ106",
+                f"'{written}' is not a duration that can be waited for",
+                "at most 100 years, for example 100ms, 2s, 1h30m",
+            )
+            return Duration(0)
+        return duration
+
+    def share(self, path: Path, written: Any) -> Share:
+        """A written share as 0 to 1; a finding and zero when it is none."""
+        percent = isinstance(written, str)
+        value = float(written.strip().rstrip("% ")) / 100 if percent else float(written)
+        if not 0 <= value <= 1:
+            hint = "a share is 0% to 100%, or 0 to 1"
+            self.note(path, "SQ106", f"'{written}' is out of range: at most 100%", hint)
+            return Share(0.0)
+        return Share(value)

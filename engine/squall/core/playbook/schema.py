@@ -1,0 +1,171 @@
+"""Does a document have the shape of a playbook? If not, every place where it has not, in words.
+
+The only door to the JSON Schema libraries. jsonschema-rs decides whether a document is valid, in a
+tenth of a millisecond; only for one that is not is jsonschema imported, because its errors carry
+what a sentence needs. Without the jsonschema-rs wheel jsonschema does both. The schema's text is
+read outside and handed in.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from squall.core.diagnostics import Diagnostic, nearest
+from squall.core.playbook.source import Data, Document
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+Words = tuple[str, str, str]
+"""Code, message, hint."""
+
+
+def check_shape(document: Document, file: str, schema: str) -> list[Diagnostic]:
+    """Every place where the document does not fit the schema; empty when it does."""
+    if _decider(schema)(document.data):
+        return []
+    return list(_findings(document, file, schema))
+
+
+@lru_cache(maxsize=4)
+def _decider(schema: str) -> Callable[[Data], bool]:
+    try:
+        import jsonschema_rs  # noqa: PLC0415 - its door, and it may be missing
+    except ImportError:
+        from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import
+
+        slow: Callable[[Data], bool] = Draft202012Validator(json.loads(schema)).is_valid
+        return slow
+    fast: Callable[[Data], bool] = jsonschema_rs.validator_for(schema).is_valid
+    return fast
+
+
+def _findings(document: Document, file: str, schema: str) -> Iterator[Diagnostic]:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow, only for invalid files
+
+    for error in Draft202012Validator(json.loads(schema)).iter_errors(document.data):
+        path = tuple(error.absolute_path)
+        if error.validator in {"additionalProperties", "propertyNames"}:
+            for key in _unexpected(error):
+                code, message, hint = _unknown_key(error, key)
+                span = document.locate((*path, key), key=True)
+                yield Diagnostic(file=file, span=span, code=code, message=message, hint=hint)
+            continue
+        code, message, hint = _words(error)
+        span = document.locate(path, key=error.validator == "required")
+        yield Diagnostic(file=file, span=span, code=code, message=message, hint=hint)
+
+
+def _about(error: "ValidationError") -> Mapping[str, Any]:
+    """The part of the schema that failed."""
+    return error.schema if isinstance(error.schema, Mapping) else {}
+
+
+def _unexpected(error: "ValidationError") -> list[str]:
+    instance: Any = error.instance
+    if error.validator == "propertyNames":
+        return [str(instance)]
+    known = _about(error).get("properties", {})
+    return [str(key) for key in instance if key not in known]
+
+
+def _unknown_key(error: "ValidationError", key: str) -> Words:
+    if error.validator == "propertyNames":
+        return "SQ105", f"'{key}' cannot be a name", "leave out / # [ ] @ and ="
+    known: Mapping[str, Any] = _about(error).get("properties", {})
+    close = nearest(key, known)
+    hint = f"did you mean '{close}'?" if close else f"keys here: {', '.join(known)}"
+    return "SQ101", f"unknown key '{_short(key)}'", hint
+
+
+_TYPES: Final = {
+    "string": "a text", "number": "a number", "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list", "object": "a mapping", "null": "nothing",
+}  # fmt: skip
+
+
+def _words(error: "ValidationError") -> Words:
+    """One error as code, sentence and hint."""
+    asked: Any = error.validator_value
+    about = _about(error)
+    title = about.get("title", "value")
+    examples = about.get("examples", [])
+    hint = f"for example {json.dumps(examples[0], ensure_ascii=False)}" if examples else ""
+    value = _quoted(error.instance)
+    match error.validator:
+        case "required":
+            instance: Any = error.instance
+            missing = next(key for key in asked if key not in instance)
+            return "SQ102", f"'{missing}' is missing", _required_hint(error, missing)
+        case "type":
+            kinds = [asked] if isinstance(asked, str) else asked
+            wanted = " or ".join(_TYPES[kind] for kind in kinds)
+            return "SQ103", f"{value} is not {wanted}", hint
+        case "enum" | "const":
+            return "SQ104", f"{value} is not a choice here", _choice(error)
+        case "pattern":
+            return "SQ105", f"{value} is not written as {_article(title)}", hint
+        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
+            return "SQ106", f"{value} is out of range: {_bound(error)}", _share_hint(error) or hint
+        case "minItems" | "minProperties" | "minLength":
+            return "SQ107", "there is nothing in it", hint
+        case "maxItems" | "maxProperties" | "maxLength":
+            return "SQ107", f"there is too much in it: at most {asked:,}", ""
+    return "SQ105", f"{value} does not fit", hint
+
+
+def _required_hint(error: "ValidationError", missing: str) -> str:
+    known = _about(error).get("properties", {})
+    instance: Any = error.instance
+    strangers = [key for key in instance if key not in known]
+    close = nearest(missing, strangers)
+    if close:
+        return f"is '{close}' meant to be '{missing}'?"
+    examples = known.get(missing, {}).get("examples", [])
+    return f"for example {missing}: {json.dumps(examples[0])}" if examples else ""
+
+
+def _choice(error: "ValidationError") -> str:
+    asked: Any = error.validator_value
+    choices = [str(choice) for choice in (asked if isinstance(asked, list) else [asked])]
+    close = nearest(str(error.instance), choices)
+    return f"did you mean '{close}'?" if close else f"choices: {', '.join(choices)}"
+
+
+def _bound(error: "ValidationError") -> str:
+    words = {
+        "minimum": "at least", "maximum": "at most",
+        "exclusiveMinimum": "more than", "exclusiveMaximum": "less than",
+    }  # fmt: skip
+    return f"{words[str(error.validator)]} {error.validator_value}"
+
+
+def _share_hint(error: "ValidationError") -> str:
+    """A share above 1 is usually a percentage without its sign."""
+    value: Any = error.instance
+    if _about(error).get("title") in {"Share", "Rate"} and isinstance(value, int | float):
+        return (
+            f"did you mean {value:g}%?" if 1 < value <= 100 else "a share is 0 to 1, or 0% to 100%"
+        )
+    return ""
+
+
+def _article(title: str) -> str:
+    word = title[0].lower() + title[1:]
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
+
+
+def _quoted(value: object) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = value if isinstance(value, str) else json.dumps(value)
+    text = _short(text)
+    return f"'{text}'" if isinstance(value, str) else text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
