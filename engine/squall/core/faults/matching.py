@@ -1,0 +1,118 @@
+r"""Which requests a scenario touches: a `Match` compiled once, asked for every request.
+
+Paths are globs (``*`` stays within a segment, ``**`` goes across, ``?`` is one character) or, after
+``~``, regular expressions found anywhere in the path, as in nginx. The query never counts. Python's
+engine backtracks, so an expression that could take exponential time is refused when it is compiled,
+and both the pattern and what it is held against are bounded. `problem_with` tells a checker what is
+wrong before anything runs.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from re import _constants as codes  # type: ignore[attr-defined] # the parser has no public name
+from re import _parser as grammar  # type: ignore[attr-defined]
+from typing import Final
+
+from squall.core.faults.kinds import Match
+
+LONGEST_PATTERN: Final = 512
+LONGEST_PATH: Final = 2048
+"""Characters; a longer path matches no regular expression."""
+
+_MOST_REPEATS: Final = 6
+_GLOB: Final = re.compile(r"\*\*+|\*|\?|[^*?]+")
+_REPEATS: Final = {codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT}
+
+
+class Matcher:
+    """A compiled `Match`; raises `ValueError` with a sentence if its pattern cannot be used."""
+
+    __slots__ = ("_all", "_headers", "_host", "_methods", "_path")
+
+    def __init__(self, match: Match) -> None:
+        self._methods = frozenset(method.upper() for method in match.method)
+        self._path = _compile_path(match.path) if match.path else None
+        self._host = _compile_glob(match.host.lower(), ".*") if match.host else None
+        self._headers = match.headers
+        self._all = match == Match()
+
+    def __call__(
+        self, method: str, path: str, host: str, headers: Iterable[tuple[str, str]]
+    ) -> bool:
+        """Whether every condition holds; `path` without query, `host` and names in lower case."""
+        if self._all:
+            return True
+        if self._methods and method not in self._methods:
+            return False
+        if self._path and (len(path) > LONGEST_PATH or not self._path.search(path)):
+            return False
+        if self._host and not (self._host.search(host) or self._host.search(_without_port(host))):
+            return False
+        return not self._headers or set(self._headers) <= set(headers)
+
+
+def problem_with(path: str) -> str | None:
+    """What is wrong with a path pattern, as the end of a sentence, or None."""
+    try:
+        _compile_path(path)
+    except ValueError as wrong:
+        return str(wrong)
+    return None
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+def _compile_path(path: str) -> re.Pattern[str]:
+    if len(path) > LONGEST_PATTERN:
+        raise ValueError(f"the pattern is longer than {LONGEST_PATTERN} characters")
+    if not path.startswith("~"):
+        return _compile_glob(path, "[^/]*")
+    try:
+        parsed = grammar.parse(path[1:])
+        compiled = re.compile(path[1:])
+    except (re.error, OverflowError, RecursionError) as wrong:
+        raise ValueError(f"{path!r} is not a regular expression: {wrong}") from None
+    if _unbounded(parsed, inside=False) > _MOST_REPEATS:
+        raise ValueError(f"{path!r} has more than {_MOST_REPEATS} repetitions")
+    return compiled
+
+
+def _compile_glob(glob: str, star: str) -> re.Pattern[str]:
+    signs: Mapping[str, str] = {"*": star, "?": "[^/]"}
+    parts = [
+        ".*" if part.startswith("**") else signs.get(part) or re.escape(part)
+        for part in _GLOB.findall(glob)
+    ]
+    if sum(part in {".*", star} for part in parts) > _MOST_REPEATS:
+        raise ValueError(f"{glob!r} has more than {_MOST_REPEATS} stars")
+    return re.compile(rf"\A{''.join(parts)}\Z", re.DOTALL)
+
+
+def _unbounded(parsed: Iterable[object], *, inside: bool) -> int:
+    """Count open repetitions; refuse one inside another, and looking back at a group."""
+    found = 0
+    for node in parsed:
+        if not isinstance(node, tuple):
+            continue
+        code, argument = node[0], node[1]
+        if code in {codes.GROUPREF, codes.GROUPREF_EXISTS}:
+            raise ValueError("a back reference can take for ever; write the pattern without it")
+        open_ended = code in _REPEATS and argument[1] > 16
+        if open_ended and inside:
+            raise ValueError("a repetition inside a repetition can take for ever; write it flat")
+        found += open_ended + sum(
+            _unbounded(part, inside=inside or open_ended) for part in _parts(argument)
+        )
+    return found
+
+
+def _parts(argument: object) -> Iterable[Iterable[object]]:
+    """What is nested in a node of the parsed expression."""
+    if isinstance(argument, grammar.SubPattern):
+        yield argument
+    elif isinstance(argument, tuple | list):
+        for part in argument:
+            yield from _parts(part)
