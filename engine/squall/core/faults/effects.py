@@ -49,7 +49,8 @@ class Delivery(Value, frozen=True, kw_only=True):
     """What one fault of a lease really did.
 
     `scenario` and `fault` are indices into the lease's scenarios and their faults. `seen` counts
-    the exchanges that matched, `touched` those acted on. `delay` is the sum over touched exchanges.
+    the exchanges that matched and that no fault before it had ended, `touched` those acted on.
+    `delay` is the sum over touched exchanges.
     """
 
     scenario: int
