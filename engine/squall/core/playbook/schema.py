@@ -7,6 +7,7 @@ read outside and handed in.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,9 @@ from squall.core.playbook.source import Data, Document
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
+
+_SHARES: Final = {"Share", "Rate"}
+_PERCENT: Final = re.compile(r"\s*[0-9]+(?:\.[0-9]+)?\s*%\s*")
 
 Words = tuple[str, str, str]
 """Code, message, hint."""
@@ -105,6 +109,8 @@ def _words(error: "ValidationError") -> Words:
             return "SQ103", f"{value} is not {wanted}", hint
         case "enum" | "const":
             return "SQ104", f"{value} is not a choice here", _choice(error)
+        case "pattern" if _is_percentage(error):
+            return "SQ106", f"{value} is out of range: at most 100%", ""
         case "pattern":
             return "SQ105", f"{value} is not written as {_article(title)}", hint
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
@@ -145,11 +151,15 @@ def _bound(error: "ValidationError") -> str:
 def _share_hint(error: "ValidationError") -> str:
     """A share above 1 is usually a percentage without its sign."""
     value: Any = error.instance
-    if _about(error).get("title") in {"Share", "Rate"} and isinstance(value, int | float):
+    if _about(error).get("title") in _SHARES and isinstance(value, int | float):
         return (
             f"did you mean {value:g}%?" if 1 < value <= 100 else "a share is 0 to 1, or 0% to 100%"
         )
     return ""
+
+
+def _is_percentage(error: "ValidationError") -> bool:
+    return _about(error).get("title") in _SHARES and bool(_PERCENT.fullmatch(str(error.instance)))
 
 
 def _article(title: str) -> str:

@@ -157,7 +157,9 @@ class _Reader:
         return Diagnostic(file=self.file, span=_span(event), code=code, message=message, hint=hint)
 
     def _broken(self, error: yaml.MarkedYAMLError) -> Diagnostic:
-        mark = error.problem_mark or error.context_mark
+        message, hint = _kinder(error)
+        opened = error.context_mark if message.endswith("is not closed") else None
+        mark = opened or error.problem_mark or error.context_mark
         place = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
         lines = self.text.splitlines()
         line = lines[place.line - 1] if place.line <= len(lines) else ""
@@ -166,8 +168,6 @@ class _Reader:
             column = indent.index("\t") + 1
             place = Position(place.line, column)
             message, hint = "a tab cannot indent YAML", "indent with spaces"
-        else:
-            message, hint = _kinder(error)
         end = Position(place.line, place.column + 1)
         return Diagnostic(
             file=self.file, span=Span(place, end), code="SQ001", message=message, hint=hint

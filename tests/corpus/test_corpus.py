@@ -1,0 +1,49 @@
+"""Good playbooks are good, bad ones are bad in the words that stand beside them.
+
+A new case is a new file. ``bad/NAME.yaml`` is named after the code it shows and has ``NAME.txt`` with
+the findings word for word; after a deliberate change of wording, ``SQUALL_WRITE_CORPUS=1 pytest
+tests/corpus`` writes them anew, and the diff is what there is to review.
+"""
+
+import os
+from pathlib import Path
+
+import click
+import pytest
+
+from squall.cli.findings import as_text
+from squall.cli.playbook_file import schema_text
+from squall.core.diagnostics import Severity
+from squall.core.playbook.codes import CODES
+from squall.core.playbook.load import load
+
+HERE = Path(__file__).parent
+GOOD = sorted((HERE / "good").iterdir())
+BAD = sorted(path for path in (HERE / "bad").iterdir() if path.suffix != ".txt")
+ACROSS_FILES = {"SQ211"}
+TOO_LARGE_TO_KEEP = {"SQ002"}
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.name)
+def test_good_playbooks_have_no_error_and_no_warning(path: Path) -> None:
+    loaded = load(path.read_bytes(), path.name, schema_text())
+    assert [f for f in loaded.diagnostics if f.severity is not Severity.NOTE] == []
+    assert loaded.playbooks
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.name)
+def test_bad_playbooks_are_told_what_is_wrong(path: Path) -> None:
+    loaded = load(path.read_bytes(), path.name, schema_text())
+    findings = [f for f in loaded.diagnostics if f.severity is not Severity.NOTE]
+    said = click.unstyle(as_text(findings, {path.name: loaded.text}, context=True))
+    expected = path.with_suffix(".txt")
+    if os.environ.get("SQUALL_WRITE_CORPUS"):
+        expected.write_text(said + "\n")
+    assert said + "\n" == expected.read_text()
+    assert path.name.split("_")[0] in {finding.code for finding in findings}
+
+
+def test_every_code_has_a_bad_playbook() -> None:
+    shown = {path.name.split("_")[0] for path in BAD}
+    shown |= {"SQ210"}  # a note: every good playbook without a target carries it
+    assert set(CODES) - ACROSS_FILES - TOO_LARGE_TO_KEEP <= shown
