@@ -68,7 +68,7 @@ class Region:
 
     def links(self) -> tuple[Link, ...]:
         """Every edge, in the order of what waits and then of what is waited for."""
-        found: list[Link] = [link for _, _, link in self.graph.edges(data="link")]
+        found: list[Link] = [self.graph.edges[edge]["link"] for edge in self.graph.edges]
         return tuple(sorted(found, key=lambda link: (link.after, link.before)))
 
     def reduced(self) -> tuple[Link, ...]:
@@ -86,11 +86,20 @@ class Region:
         kept = set(nx.transitive_reduction(plain).edges)
         return tuple(x for x in links if x.outcomes or (x.before, x.after) in kept)
 
-    def layers(self) -> tuple[tuple[int, ...], ...]:
-        """The children column by column: each stands behind everything it waits for."""
+    def layers(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """The children row by row, each below everything it waits for; one entry per component.
+
+        Components are the parts that have nothing to do with one another, in written order.
+        """
         import networkx as nx  # noqa: PLC0415 - slow to import
 
-        return tuple(tuple(sorted(layer)) for layer in nx.topological_generations(self.graph))
+        parts = sorted(nx.weakly_connected_components(self.graph), key=min)
+        return tuple(
+            tuple(
+                tuple(sorted(row)) for row in nx.topological_generations(self.graph.subgraph(part))
+            )
+            for part in parts
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

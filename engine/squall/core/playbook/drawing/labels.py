@@ -1,0 +1,136 @@
+"""What the drawings call things: the words for a step, its modifiers and its links.
+
+Used by every form of drawing, so that all say the same. Text from a playbook goes through `plain`:
+a control character in a name must not reach a terminal or break an XML document.
+"""
+
+from typing import Final, assert_never
+
+from squall.core.faults.wording import describe_scenario, span
+from squall.core.playbook.graph import Link, Node
+from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Outcome, Step, Wait
+
+_ORDER: Final[tuple[Outcome, ...]] = (
+    "succeeded",
+    "failed",
+    "timed_out",
+    "cancelled",
+    "skipped",
+    "omitted",
+)
+_GOES_WRONG: Final = frozenset[Outcome]({"failed", "timed_out"})
+
+
+def plain(text: str) -> str:
+    """The text on one line, with everything unprintable replaced by U+FFFD."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for letter in " ".join(text.split())
+    )
+
+
+def kind(step: Step) -> str:
+    """The key of the step's action in the language: ``scenario``, ``load``, ``steps``, …"""
+    match step.action:
+        case Injection():
+            return "scenario"
+        case Load():
+            return "load"
+        case HttpProbe():
+            return "http"
+        case Wait():
+            return "wait"
+        case Group(parallel=parallel):
+            return "parallel" if parallel else "steps"
+        case _:
+            assert_never(step.action)
+
+
+def does(step: Step) -> tuple[str, ...]:
+    """What the step does, a phrase for each part: ``latency 100 ms``, ``50 requests/s, GET /``."""
+    match step.action:
+        case Injection(scenarios=scenarios):
+            return tuple(plain(describe_scenario(scenario)) for scenario in scenarios)
+        case Load(rate=rate, mix=mix):
+            paths = ", ".join(dict.fromkeys(f"{each.method} {each.path}" for each in mix))
+            return (plain(f"{rate:.6g} requests/s, {paths}"),)
+        case HttpProbe(method=method, url=url):
+            return (plain(f"{method} {url}"),)
+        case Wait(duration=duration):
+            return (f"wait {span(duration)}",)
+        case Group(steps=steps, parallel=parallel):
+            if len(steps) == 1:
+                return ()
+            return ("side by side" if parallel else "one after the other",)
+        case _:
+            assert_never(step.action)
+
+
+def lasts(step: Step) -> str:
+    """How long the step takes by itself; empty where only running it tells."""
+    if isinstance(step.action, Wait):
+        return span(step.action.duration)
+    return span(step.duration) if step.duration is not None else ""
+
+
+def repeats(step: Step) -> str:
+    """How often a looping step goes round: ``3 times``, ``for ever``; empty for no loop."""
+    if step.loop is None:
+        return ""
+    if step.loop.times is None:
+        return "for ever"
+    return "once" if step.loop.times == 1 else f"{step.loop.times} times"
+
+
+def modifiers(step: Step) -> tuple[str, ...]:
+    """Everything else that a reader should know, a phrase each; not `needs`, which are links."""
+    words = []
+    if step.targets:
+        words.append(plain(f"on {' and '.join(step.targets)}"))
+    if step.delay:
+        words.append(f"starts after {span(step.delay)}")
+    if step.timeout is not None:
+        goes_on = ", then goes on" if step.on_timeout == "continue" else ""
+        words.append(f"at most {span(step.timeout)}{goes_on}")
+    if step.retry is not None:
+        words.append(f"up to {step.retry.attempts} attempts")
+    if step.expect_traffic:
+        words.append("must be hit")
+    if step.continue_on_failure is not None:
+        words.append(_may_fail(step))
+    return tuple(words)
+
+
+def _may_fail(step: Step) -> str:
+    tolerance = step.continue_on_failure
+    if tolerance is None:
+        return ""
+    usual = frozenset(tolerance.outcomes) == _GOES_WRONG
+    words = "may fail" if usual else f"may end {outcomes(frozenset(tolerance.outcomes))}"
+    if tolerance.max is None:
+        return words
+    return f"{words}, {'once' if tolerance.max == 1 else f'{tolerance.max} times'} at most"
+
+
+def outcomes(those: frozenset[Outcome]) -> str:
+    """``failed or timed out``, always in the same order."""
+    return " or ".join(each.replace("_", " ") for each in _ORDER if each in those)
+
+
+def condition(link: Link) -> str:
+    """What is written on a link: the outcomes it asks for, or that a failure is no obstacle."""
+    if link.outcomes:
+        return f"if {outcomes(link.outcomes)}"
+    return f"even if {outcomes(link.tolerated)}" if link.tolerated else ""
+
+
+def waits_for(links: tuple[Link, ...], siblings: tuple[Node, ...]) -> tuple[str, ...]:
+    """A step's `needs` in words: ``after a and b``, ``if c failed``."""
+    after = [siblings[link.before].step.name for link in links if not link.outcomes]
+    words = [plain(f"after {' and '.join(after)}")] if after else []
+    words += [
+        plain(f"if {siblings[link.before].step.name} {outcomes(link.outcomes)}")
+        for link in links
+        if link.outcomes
+    ]
+    return tuple(words)
