@@ -1,0 +1,130 @@
+"""Where a body ends, told while its bytes pass by unchanged.
+
+A framing is fed the bytes that arrive and says how many of them belong to the body; the edge
+forwards those as they are. Nothing is decoded, joined or kept, except the piece of a chunk's size
+line or of a trailer that is still incomplete. Chunks are read strictly (RFC 9112, 7.1).
+"""
+
+import re
+from typing import Final, Protocol
+
+from squall.proxy.heads import CHUNKED, UNTIL_CLOSE, Malformed
+
+_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
+_TRAILER: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t\x20-\x7e\x80-\xff]*+\r\n")
+_LONGEST_LINE: Final = 8 * 1024
+_LONGEST_TRAILERS: Final = 64 * 1024
+
+
+class Body(Protocol):
+    """The framing of one body."""
+
+    done: bool
+    """Its last byte has passed."""
+
+    def feed(self, data: bytes) -> int:
+        """Take the next bytes, say how many belong to the body; raises `Malformed`."""
+        ...
+
+
+class Counted:
+    """A body of a known length."""
+
+    __slots__ = ("_left", "done")
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+        self.done = length == 0
+
+    def feed(self, data: bytes) -> int:
+        """Take what is still missing."""
+        taken = min(len(data), self._left)
+        self._left -= taken
+        self.done = self._left == 0
+        return taken
+
+
+class UntilClose:
+    """A body that ends with its connection."""
+
+    __slots__ = ("done",)
+
+    def __init__(self) -> None:
+        self.done = False
+
+    def feed(self, data: bytes) -> int:
+        """Take everything."""
+        return len(data)
+
+
+class Chunked:
+    """A body in chunks, with its trailers."""
+
+    __slots__ = ("_left", "_line", "_trailers", "done")
+
+    def __init__(self) -> None:
+        self._left = 0
+        """Bytes to come of the chunk and the line end after it."""
+        self._line = b""
+        self._trailers: int | None = None
+        """Bytes of trailers seen, once the last chunk has come."""
+        self.done = False
+
+    def feed(self, data: bytes) -> int:
+        """Take up to the end of the last trailer."""
+        position, end = 0, len(data)
+        while position < end and not self.done:
+            if self._left > 2:
+                step = min(self._left - 2, end - position)
+                self._left -= step
+                position += step
+            elif self._left:
+                expected = b"\r\n"[2 - self._left : 3 - self._left]
+                if data[position : position + 1] != expected:
+                    raise Malformed("a chunk is longer than its size says")
+                self._left -= 1
+                position += 1
+            else:
+                position = self._read_line(data, position)
+        return position
+
+    def _read_line(self, data: bytes, position: int) -> int:
+        found = data.find(b"\n", position)
+        stop = found + 1 if found >= 0 else len(data)
+        self._line += data[position:stop]
+        if len(self._line) > _LONGEST_LINE:
+            raise Malformed("a line between chunks is too long")
+        if found >= 0:
+            line, self._line = self._line, b""
+            if self._trailers is None:
+                self._size(line)
+            else:
+                self._trailer(line)
+        return stop
+
+    def _size(self, line: bytes) -> None:
+        found = _SIZE.fullmatch(line)
+        if not found:
+            raise Malformed("a chunk's size is not a hexadecimal number")
+        size = int(found[1], 16)
+        if size:
+            self._left = size + 2
+        else:
+            self._trailers = 0
+
+    def _trailer(self, line: bytes) -> None:
+        if line == b"\r\n":
+            self.done = True
+            return
+        self._trailers = (self._trailers or 0) + len(line)
+        if not _TRAILER.fullmatch(line) or self._trailers > _LONGEST_TRAILERS:
+            raise Malformed("the trailers are not header fields")
+
+
+def body_of(length: int) -> Body:
+    """The framing for a head's `length`."""
+    if length == CHUNKED:
+        return Chunked()
+    if length == UNTIL_CLOSE:
+        return UntilClose()
+    return Counted(length)

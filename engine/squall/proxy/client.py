@@ -1,0 +1,268 @@
+"""A client's connection: request heads are read off it, one transaction at a time answers.
+
+Requests that are pipelined wait in the buffer, so answers, and faults, keep their order; the
+buffer is small, and a client that sends more is not read from. A client that reads slowly stops
+its upstream, not the edge's memory. A head that cannot be understood, is too big or too slow is
+answered here and goes nowhere.
+"""
+
+import asyncio
+import socket
+import struct
+import time
+from typing import Any, Final, cast
+
+from squall.core.timing import MILLISECOND, SECOND
+from squall.proxy import answers
+from squall.proxy.heads import LONGEST_HEAD, Malformed, early_problem, read_request
+from squall.proxy.route import Route
+from squall.proxy.timers import Timer
+from squall.proxy.transaction import Transaction
+from squall.proxy.upstream import HIGH_WATER
+
+HEAD_TIMEOUT: Final = 10 * SECOND
+"""How long a request head may take from its first byte."""
+
+LINGER: Final = SECOND
+"""How long a client may go on sending after the last answer (RFC 9112, 9.6)."""
+
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+
+
+class ClientConnection(asyncio.Protocol):
+    """One connection from a client to a target."""
+
+    __slots__ = (
+        "_buffer",
+        "_ended",
+        "_leaving",
+        "_paused",
+        "_pumping",
+        "_route",
+        "_timer",
+        "_transaction",
+        "_transport",
+        "choked",
+        "peer",
+    )
+
+    _transport: asyncio.Transport
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._buffer = b""
+        self._transaction: Transaction | None = None
+        self._timer: Timer | None = None
+        self._pumping = False
+        self._paused = False
+        self._ended = False
+        self._leaving = False
+        self.choked = False
+        self.peer = ""
+
+    # -- called by the loop -------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER)
+        peer: Any = transport.get_extra_info("peername")
+        self.peer = str(peer[0]) if peer else ""
+        self._route.clients.add(self)
+        if self._route.draining:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop."""
+        if self._leaving:
+            return
+        self._buffer = self._buffer + data if self._buffer else data
+        self.pump()
+
+    def eof_received(self) -> bool:
+        """Called by the loop: a client that sends no more may still be waiting for answers."""
+        self._ended = True
+        return self._transaction is not None and self._transaction.client_ended()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's signature
+        """Called by the loop."""
+        self._leaving = True
+        self._route.left(self)
+        self._stop_timer()
+        self._buffer = b""
+        transaction, self._transaction = self._transaction, None
+        if transaction:
+            transaction.client_gone()
+
+    def pause_writing(self) -> None:
+        """Called by the loop."""
+        self.choked = True
+        if self._transaction:
+            self._transaction.client_choked(True)
+
+    def resume_writing(self) -> None:
+        """Called by the loop."""
+        self.choked = False
+        if self._transaction:
+            self._transaction.client_choked(False)
+        self.pump()
+
+    # -- called by the transaction ------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the client."""
+        self._transport.write(data)
+
+    def finished(self, *, persistent: bool) -> None:
+        """The transaction is over: on to the next request, or close."""
+        self._transaction = None
+        if persistent and not self._route.draining:
+            self.pump()
+        else:
+            self._leave()
+
+    def sever(self, *, reset: bool = False) -> None:
+        """Break the connection, by RST or FIN, once what was written before has gone out."""
+        self._leaving = True
+        self._transaction = None
+        if not reset:
+            self._leave()
+        elif self._transport.get_write_buffer_size():
+            # An RST would overtake the answers to earlier requests.
+            soon = time.monotonic_ns() + MILLISECOND
+            self._route.timers.at(soon, self._sever_later)
+        else:
+            self._reset()
+
+    def end_of_stream(self) -> None:
+        """Send no more, but go on receiving."""
+        self._transport.write_eof()
+
+    def pump(self) -> None:
+        """Make what progress is possible with the bytes that are here."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._buffer and not self._leaving and self._step():
+                pass
+        finally:
+            self._pumping = False
+        if self._ended and self._transaction is None and not self._leaving and not self.choked:
+            self._leave()
+        self.regulate()
+
+    def regulate(self) -> None:
+        """Read from the client only while there is room for what it sends."""
+        if self._transport.is_closing():
+            return
+        transaction = self._transaction
+        full = len(self._buffer) > HIGH_WATER
+        pause = not self._leaving and (full or (transaction is not None and transaction.choked))
+        if pause != self._paused:
+            self._paused = pause
+            if pause:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
+
+    # -- called by the route ------------------------------------------------------------------
+
+    def dismiss(self) -> None:
+        """Close if there is no request in flight; with one, it closes after it by itself."""
+        if self._transaction is None:
+            self._transport.close()
+
+    def close(self) -> None:
+        """Close once what is written has gone out."""
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close now."""
+        self._transport.abort()
+
+    # -- its own ------------------------------------------------------------------------------
+
+    def _step(self) -> bool:
+        """Take something out of the buffer; False if that is not possible now."""
+        try:
+            if self._transaction is None:
+                return not self.choked and self._next_request()
+            taken = self._transaction.take(self._buffer)
+        except Malformed as wrong:
+            self._refuse(wrong)
+            return False
+        if taken:
+            self._buffer = self._buffer[taken:]
+        return taken > 0
+
+    def _next_request(self) -> bool:
+        buffer = self._buffer
+        end = buffer.find(b"\r\n\r\n") + 4
+        if buffer.startswith(b"\r\n"):
+            # RFC 9112, 2.2: an empty line before a request is passed over.
+            self._buffer = buffer[2:]
+            return True
+        if end < 4 or end > LONGEST_HEAD:
+            problem = early_problem(buffer[:end] if end >= 4 else buffer)
+            if problem:
+                raise problem
+            self._allow_time_for_head()
+            return False
+        head = read_request(buffer[:end])
+        self._stop_timer()
+        self._buffer = buffer[end:]
+        transaction = self._transaction = Transaction(self, self._route, head)
+        if head.length and self._buffer:
+            # The body is looked at before anything is sent: what is wrong with it may be here.
+            self._buffer = self._buffer[transaction.take(self._buffer) :]
+        transaction.begin()
+        return True
+
+    def _refuse(self, wrong: Malformed) -> None:
+        """Answer a request that cannot be understood, and close: what follows means nothing."""
+        self._stop_timer()
+        if self._transaction:
+            self._transaction.client_malformed(wrong)
+            return
+        self._transport.write(answers.answer(wrong.status, wrong.why, persistent=False))
+        self._leave()
+
+    def _leave(self) -> None:
+        """Close; a client that is still sending gets the time to read its last answer first."""
+        self._leaving = True
+        self._buffer = b""
+        self._stop_timer()
+        if self._transport.is_closing():
+            return
+        if self._ended:
+            self._transport.close()
+            return
+        self.regulate()
+        self._transport.write_eof()
+        due = time.monotonic_ns() + LINGER
+        self._timer = self._route.timers.at(due, self._transport.close)
+
+    def _allow_time_for_head(self) -> None:
+        if self._timer is None:
+            due = time.monotonic_ns() + HEAD_TIMEOUT
+            self._timer = self._route.timers.at(due, self._too_slow)
+
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        seconds = HEAD_TIMEOUT // SECOND
+        self._refuse(Malformed(f"the request head took longer than {seconds} s", 408))
+
+    def _sever_later(self) -> None:
+        if not self._transport.is_closing():
+            self.sever(reset=True)
+
+    def _reset(self) -> None:
+        found: socket.socket | None = self._transport.get_extra_info("socket")
+        if found is not None:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self._transport.abort()

@@ -1,0 +1,484 @@
+"""One request and its answer: decided on, held back, forwarded, answered, measured.
+
+Made by a client connection for every request head. Bytes pass as they came: nothing is added to,
+dropped from or rewritten in an exchange without faults, hop-by-hop fields included, so either side
+sees the other's own words on whether the connection stays, and the edge does as they say (RFC 9112,
+9.3). The dice are rolled before anything is sent.
+
+What it deliberately does not do: read heads from the client, or own a socket.
+"""
+
+import time
+from collections.abc import Collection
+from enum import Enum, auto
+from typing import Final, Protocol, assert_never
+
+from squall.core.faults.decision import (
+    NOTHING,
+    Answer,
+    Break,
+    Exchange,
+    Silence,
+    decide,
+)
+from squall.proxy import answers
+from squall.proxy.bodies import Body, UntilClose, body_of
+from squall.proxy.heads import LONGEST_ANSWER_HEAD, Malformed, RequestHead, read_answer
+from squall.proxy.route import Route
+from squall.proxy.timers import Timer
+from squall.proxy.upstream import HIGH_WATER, Dial, UpstreamConnection
+
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+
+
+class Client(Protocol):
+    """The client connection, as far as a transaction needs it."""
+
+    peer: str
+    choked: bool
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the client."""
+        ...
+
+    def finished(self, *, persistent: bool) -> None:
+        """The transaction is over; the next request may come if the connection persists."""
+        ...
+
+    def sever(self, *, reset: bool = False) -> None:
+        """Break the connection, after what was already written."""
+        ...
+
+    def pump(self) -> None:
+        """More of the request can be taken."""
+        ...
+
+    def regulate(self) -> None:
+        """Something changed about whether to read from the client."""
+        ...
+
+    def end_of_stream(self) -> None:
+        """Send no more, but go on receiving."""
+        ...
+
+
+class Stage(Enum):
+    """Where a transaction is."""
+
+    HELD = auto()
+    SILENT = auto()
+    DIALLING = auto()
+    FORWARDING = auto()
+    TUNNEL = auto()
+    SINK = auto()
+    """Answered, and the rest of the request's body is still coming in, to be dropped."""
+    OVER = auto()
+
+
+class Transaction:
+    """One request and its answer."""
+
+    # `_began` is 0 once the exchange is measured; `_persistent` is what both sides have said.
+    __slots__ = (
+        "_answer",
+        "_began",
+        "_body",
+        "_client",
+        "_continued",
+        "_decision",
+        "_dial",
+        "_failed",
+        "_half_closed",
+        "_head",
+        "_leases",
+        "_partial",
+        "_pending",
+        "_persistent",
+        "_route",
+        "_timer",
+        "_upstream",
+        "choked",
+        "stage",
+    )
+
+    def __init__(self, client: Client, route: Route, head: RequestHead) -> None:
+        self._client = client
+        self._route = route
+        self._head = head
+        self._began = route.began()
+        self._leases = route.leases
+        self._decision = NOTHING
+        self._timer: Timer | None = None
+        self._dial: Dial | None = None
+        self._upstream: UpstreamConnection | None = None
+        self._body: Body | None = body_of(head.length) if head.length else None
+        self._pending = b""
+        self._answer: Body | None = None
+        self._partial = b""
+        self._continued = False
+        self._failed = False
+        self._half_closed = False
+        self._persistent = head.persistent
+        self.choked = False
+        self.stage = Stage.HELD
+
+    # -- the request --------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Ask what happens to this request, and let it happen."""
+        if self._leases:
+            head = self._head
+            exchange = Exchange(
+                target=self._route.name,
+                method=head.method,
+                path=head.path,
+                host=head.host,
+                headers=head.fields(),
+                client=self._client.peer,
+                at=time.time_ns(),
+            )
+            decision = decide(self._leases, exchange)
+            if decision.touches:
+                for touch in decision.touches:
+                    self._route.report(touch.event)
+                self._decision = decision
+                self._route.waiting.add(self)
+                self._hold()
+                return
+        self._forward()
+
+    def take(self, data: bytes) -> int:
+        """Take bytes of the request's body, as many as there is room for; raises `Malformed`."""
+        if self.stage is Stage.TUNNEL and self._upstream:
+            self._upstream.transport.write(data)
+            return len(data)
+        body = self._body
+        if body is None or self._complete() or len(self._pending) >= HIGH_WATER:
+            return 0
+        taken = body.feed(data)
+        if self.stage is Stage.FORWARDING:
+            if self._upstream:
+                self._upstream.transport.write(data[:taken])
+        elif self.stage is not Stage.SINK:
+            self._pending += data[:taken]
+        if body.done and self.stage is Stage.SINK:
+            self._finish(persistent=self._persistent)
+        elif body.done and self._answer and self._answer.done:
+            self._release()
+        return taken
+
+    def _complete(self) -> bool:
+        """The whole request has come."""
+        return self._body is None or self._body.done
+
+    # -- faults -------------------------------------------------------------------------------
+
+    def reconsider(self, leases: Collection[str]) -> None:
+        """Only these leases are still on: what was owed to others is owed no more."""
+        left = self._decision.owed_to(leases)
+        if left is self._decision:
+            return
+        self._decision = left
+        if self.stage is Stage.SILENT:
+            if not isinstance(left.ending, Silence):
+                self._break_off(reset=False)
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._hold()
+
+    def _hold(self) -> None:
+        due = self._began + self._decision.delay
+        if self._decision.delay and due > time.monotonic_ns():
+            self._timer = self._route.timers.at(due, self._act)
+        else:
+            self._act()
+
+    def _act(self) -> None:
+        """The waiting is over."""
+        self._timer = None
+        ending = self._decision.ending
+        if not isinstance(ending, Silence):
+            self._route.waiting.discard(self)
+        match ending:
+            case None:
+                self._forward()
+            case Answer():
+                persistent = self._stays_usable()
+                self._answer_locally(
+                    ending.status,
+                    answers.injected(
+                        ending.status, ending.reason, self._head, persistent=persistent
+                    ),
+                )
+            case Break():
+                self._break_off(reset=ending.kind == "reset")
+            case Silence():
+                self.stage = Stage.SILENT
+            case _:
+                assert_never(ending)
+
+    # -- towards upstream ---------------------------------------------------------------------
+
+    @property
+    def _repeatable(self) -> bool:
+        return self._body is None and self._head.method in _IDEMPOTENT
+
+    def _forward(self) -> None:
+        upstream = self._route.pool.take(repeatable=self._repeatable)
+        if upstream:
+            self._send(upstream)
+        else:
+            self._connect()
+
+    def _connect(self) -> None:
+        self.stage = Stage.DIALLING
+        self._dial = self._route.pool.dial(self._dialled)
+
+    def _dialled(self, result: UpstreamConnection | str) -> None:
+        self._dial = None
+        if isinstance(result, str):
+            self._bad_gateway(result)
+        else:
+            self._send(result)
+
+    def _send(self, upstream: UpstreamConnection) -> None:
+        self._upstream = upstream
+        upstream.user = self
+        self.stage = Stage.FORWARDING
+        if self._client.choked:
+            upstream.transport.pause_reading()
+        if self._pending:
+            upstream.transport.write(self._head.raw + self._pending)
+            self._pending = b""
+        else:
+            upstream.transport.write(self._head.raw)
+        if self._body is not None:
+            self._client.pump()
+
+    def upstream_choked(self, choked: bool) -> None:  # noqa: FBT001 - called by upstream
+        """Hold the client back while upstream takes nothing."""
+        self.choked = choked
+        self._client.regulate()
+
+    def client_choked(self, choked: bool) -> None:  # noqa: FBT001 - mirrors the other direction
+        """Hold upstream back while the client takes nothing."""
+        if self._upstream and not self._upstream.transport.is_closing():
+            if choked:
+                self._upstream.transport.pause_reading()
+            else:
+                self._upstream.transport.resume_reading()
+
+    # -- the answer ---------------------------------------------------------------------------
+
+    def answer_arrived(self, data: bytes) -> None:
+        """Pass on what belongs to the answer; what does not makes the connection useless."""
+        try:
+            if self.stage is Stage.TUNNEL:
+                self._client.write(data)
+            elif self._answer is None:
+                self._answer_begins(self._partial + data if self._partial else data)
+            else:
+                self._answer_goes_on(data, 0)
+        except Malformed as wrong:
+            self._upstream_talks_nonsense(wrong)
+
+    def _answer_begins(self, data: bytes) -> None:
+        start = 0
+        while True:
+            end = data.find(b"\r\n\r\n", start) + 4
+            if end < 4:
+                if len(data) - start > LONGEST_ANSWER_HEAD:
+                    raise Malformed("the answer's head is too long", 502)
+                if start:
+                    self._client.write(data[:start])
+                self._partial = data[start:]
+                return
+            head = read_answer(data[start:end], self._head.method)
+            if head.status == 101:
+                self._open_tunnel(data)
+                return
+            if head.status >= 200:
+                break
+            self._continued = self._continued or head.status == 100
+            start = end
+        self._partial = b""
+        self._answer = body_of(head.length)
+        self._persistent = self._persistent and head.persistent
+        self._failed = head.status >= 500
+        self._answer_goes_on(data, end)
+
+    def _answer_goes_on(self, data: bytes, start: int) -> None:
+        answer = self._answer
+        if answer is None:
+            return
+        if not answer.done:
+            start += answer.feed(data[start:] if start else data)
+        whole = start == len(data)
+        if start:
+            self._client.write(data if whole else data[:start])
+        if answer.done:
+            if not whole and self._upstream:
+                # It said more than its answer, and the rest answers nothing.
+                self._upstream.discard()
+                self._upstream = None
+            self._answered()
+
+    def _open_tunnel(self, data: bytes) -> None:
+        if not self._head.upgrade or not self._complete():
+            raise Malformed("switched protocols without being asked", 502)
+        self.stage = Stage.TUNNEL
+        self._measured(failed=False)
+        self._client.write(data)
+        self._client.pump()
+
+    def _answered(self) -> None:
+        """The answer has been passed on. The request may still be coming."""
+        self._measured(failed=self._failed)
+        if self._complete():
+            self._release()
+        elif not self._stays_usable() or self._upstream is None:
+            self._finish(persistent=False)
+
+    def _release(self) -> None:
+        upstream, self._upstream = self._upstream, None
+        if upstream:
+            if self._persistent:
+                if self._client.choked:
+                    upstream.transport.resume_reading()
+                self._route.pool.give(upstream)
+            else:
+                upstream.user = None
+                upstream.transport.close()
+        self._finish(persistent=self._persistent)
+
+    def _stays_usable(self) -> bool:
+        """Whether the next request can be told from what is left of this one.
+
+        A client that waits for 100 (Continue) and gets a final answer may send the body or not.
+        """
+        return self._persistent and (self._complete() or not self._head.expects or self._continued)
+
+    # -- when it goes wrong -------------------------------------------------------------------
+
+    def upstream_ended(self) -> bool:
+        """Upstream has sent its last byte: a tunnel lives on in the other direction."""
+        if self.stage is Stage.TUNNEL and not self._half_closed:
+            self._half_closed = True
+            self._client.end_of_stream()
+            return True
+        return False
+
+    def upstream_lost(self, error: Exception | None) -> None:
+        """Say so to the client in the best way that is left."""
+        upstream, self._upstream = self._upstream, None
+        if self.stage is Stage.TUNNEL:
+            self._break_off(reset=error is not None)
+        elif self._answer is None:
+            stale = upstream is not None and upstream.reused
+            if stale and self._repeatable and not self._partial:
+                self._connect()
+            else:
+                how = "reset the connection" if error else "closed the connection"
+                self._bad_gateway(f"{how} before it answered")
+        elif self._answer.done:
+            # It answered early and does not want the rest of the request.
+            self._finish(persistent=False)
+        elif error is None and isinstance(self._answer, UntilClose):
+            self._measured(failed=self._failed)
+            self._finish(persistent=False)
+        else:
+            self._break_off(reset=error is not None)
+
+    def _upstream_talks_nonsense(self, wrong: Malformed) -> None:
+        if self._upstream:
+            self._upstream.discard()
+            self._upstream = None
+        if self._answer is None:
+            self._bad_gateway(f"gave an answer that cannot be passed on: {wrong.why}")
+        else:
+            self._break_off(reset=True)
+
+    def _bad_gateway(self, why: str) -> None:
+        persistent = self._stays_usable()
+        text = f"target {self._route.name}: upstream {self._route.pool.address} {why}"
+        self._answer_locally(
+            502,
+            answers.answer(502, text, persistent=persistent, bodyless=self._head.method == "HEAD"),
+        )
+
+    def _answer_locally(self, status: int, whole: bytes) -> None:
+        """Answer instead of upstream; the rest of the request's body is dropped as it comes."""
+        self._persistent = self._stays_usable()
+        self._pending = b""
+        self._client.write(whole)
+        self._measured(failed=status >= 500)
+        if self._complete() or not self._persistent:
+            self._finish(persistent=self._persistent)
+        else:
+            self.stage = Stage.SINK
+            self._client.pump()
+
+    def client_malformed(self, wrong: Malformed) -> None:
+        """The request's body makes no sense: upstream never sees that part."""
+        unanswered = self._answer is None
+        if unanswered:
+            self._client.write(answers.answer(wrong.status, wrong.why, persistent=False))
+        self._measured(failed=not unanswered)
+        self._finish(persistent=False)
+
+    def client_ended(self) -> bool:
+        """The client has sent its last byte; True if there is still something to answer."""
+        if self.stage is Stage.TUNNEL:
+            return self._client_half_closed()
+        return self._complete() and self.stage is not Stage.SILENT
+
+    def _client_half_closed(self) -> bool:
+        upstream = self._upstream
+        if upstream is None or upstream.transport.is_closing():
+            return False
+        if self._half_closed:
+            # Both have said all they had: what is still to be written is, then both close.
+            upstream.user, self._upstream = None, None
+            upstream.transport.close()
+            return False
+        self._half_closed = True
+        upstream.transport.write_eof()
+        return True
+
+    def client_gone(self) -> None:
+        """The client has left: nobody waits for the answer."""
+        if self.stage is not Stage.OVER:
+            self._measured(failed=True)
+            self._end()
+
+    def _break_off(self, *, reset: bool) -> None:
+        self._measured(failed=True)
+        self._end()
+        self._client.sever(reset=reset)
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def _measured(self, *, failed: bool) -> None:
+        """Count this exchange, once."""
+        if self._began:
+            self._route.measure(self._began, self._leases, failed=failed)
+            self._began = 0
+
+    def _finish(self, *, persistent: bool) -> None:
+        self._end()
+        self._client.finished(persistent=persistent)
+
+    def _end(self) -> None:
+        self.stage = Stage.OVER
+        route = self._route
+        route.ended()
+        if self._decision is not NOTHING:
+            route.waiting.discard(self)
+        if self._timer:
+            self._timer.cancel()
+        if self._dial:
+            self._dial.cancel()
+        if self._upstream:
+            self._upstream.discard()
+            self._upstream = None
