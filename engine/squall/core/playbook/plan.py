@@ -4,8 +4,8 @@ Made by `compile` from the step graph, once per run, and then only read. A plan 
 playbook alone, so it is never stored: a run keeps the playbook and compiles it again.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from squall.core.playbook.model import Outcome, Playbook, Step
 
@@ -34,6 +34,13 @@ class PlanStep:
     edges: tuple[tuple[Edge, ...], ...] = ()
     dependents: tuple[tuple[int, ...], ...] = ()
     handled: tuple[frozenset[Outcome], ...] = ()
+    places: Mapping[str, int] = field(init=False, compare=False, repr=False)
+    """Where each child stands, by its name."""
+
+    def __post_init__(self) -> None:
+        """Look the children's places up once, not at every event."""
+        places = {child.step.name: index for index, child in enumerate(self.children)}
+        object.__setattr__(self, "places", places)
 
     def walk(self) -> "Iterator[PlanStep]":
         """This step and all below it, in the order they are written."""

@@ -1,0 +1,210 @@
+"""A run on a virtual clock: what would happen, and when, without doing it.
+
+Drives the same machine as the executor, with an oracle for a world: effects succeed at once, probes
+pass, loads last as long as they say. Whatever was assumed is listed; `assume` changes one answer.
+Two rehearsals with the same arguments are equal. It returns values; the command line shows them.
+"""
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from squall.core.diagnostics import nearest
+from squall.core.faults.effects import Applied, Delivery, Inject, Lifted, Rejected, Revert
+from squall.core.faults.kinds import EVERY
+from squall.core.playbook.model import Group, HttpProbe, Load
+from squall.core.playbook.plan import Plan
+from squall.core.run.commands import (
+    Announce,
+    CancelAction,
+    CancelTimer,
+    Command,
+    StartLoad,
+    StartProbe,
+    StartTimer,
+)
+from squall.core.run.events import ActionEnded, EdgeReported, RunCreated, RunEvent, TimerFired
+from squall.core.run.facts import RunFact, Verdict
+from squall.core.run.machine import advance, initial
+from squall.core.run.state import State
+
+MAX_EVENTS: Final = 20_000
+"""A rehearsal of a loop that turns very often stops here and says so."""
+
+Assumed = Literal["failed", "timed_out"]
+
+
+class AssumptionError(ValueError):
+    """``--assume`` names no step that has something to assume, or no outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """What would happen. `complete` is false when it was cut off at `MAX_EVENTS`."""
+
+    facts: tuple[RunFact, ...]
+    assumed: tuple[tuple[str, str], ...]
+    verdict: Verdict | None
+    reason: str
+    lasts: int
+    complete: bool
+    events: tuple[RunEvent, ...]
+
+
+def rehearse(plan: Plan, *, seed: int = 0, assume: Mapping[str, str] | None = None) -> Rehearsal:
+    """Rehearse a plan; raises `AssumptionError` for an assumption that fits nothing in it."""
+    wishes = dict(assume or {})
+    _check(plan, wishes)
+    return _World(plan, wishes).run(seed)
+
+
+def _check(plan: Plan, wishes: Mapping[str, str]) -> None:
+    roots = [plan.main] + ([plan.finally_] if plan.finally_ else [])
+    steps = {
+        step.path.partition("/")[2]: step.step
+        for root in roots
+        for step in root.walk()
+        if not isinstance(step.step.action, Group)
+    }
+    for path, outcome in wishes.items():
+        plain = _plain(path)
+        if plain not in steps:
+            close = nearest(plain, steps)
+            hint = f"did you mean '{close}'?" if close else "steps: " + ", ".join(steps)
+            raise AssumptionError(f"there is no step '{path}'; {hint}")
+        if outcome not in {"failed", "timed_out"}:
+            raise AssumptionError(f"'{outcome}' cannot be assumed; choices: failed, timed_out")
+        if outcome == "timed_out" and steps[plain].timeout is None:
+            raise AssumptionError(f"'{path}' has no timeout, so it cannot time out")
+
+
+def _plain(path: str) -> str:
+    """A path without iterations and attempts: ``waves[2]/hit#1`` is a case of ``waves/hit``."""
+    return "/".join(part.partition("#")[0].partition("[")[0] for part in path.split("/"))
+
+
+class _World:
+    """The virtual clock and what the run believes of the world."""
+
+    def __init__(self, plan: Plan, wishes: Mapping[str, str]) -> None:
+        self.plan = plan
+        self.wishes = wishes
+        self.at = 0
+        self.order = 0
+        self.due: list[tuple[int, int, RunEvent]] = []
+        self.timers: dict[str, int] = {}
+        self.facts: list[RunFact] = []
+        self.assumed: dict[str, str] = {}
+        self.events: list[RunEvent] = []
+        self.shapes: dict[str, Inject] = {}
+
+    def run(self, seed: int) -> Rehearsal:
+        state = initial(self.plan)
+        self._later(0, RunCreated(at=0, run="rehearsal", seed=seed))
+        while self.due and not state.finished and len(self.events) < MAX_EVENTS:
+            self.at, _, event = heapq.heappop(self.due)
+            if isinstance(event, TimerFired) and self.timers.get(event.timer) != event.at:
+                continue
+            self.events.append(event)
+            state, commands = advance(self.plan, state, event)
+            for command in commands:
+                self._perform(command)
+        return self._report(state)
+
+    def _report(self, state: State) -> Rehearsal:
+        return Rehearsal(
+            facts=tuple(self.facts),
+            assumed=tuple(sorted(self.assumed.items())),
+            verdict=state.verdict,
+            reason=state.reason,
+            lasts=state.at,
+            complete=state.finished,
+            events=tuple(self.events),
+        )
+
+    def _later(self, at: int, event: RunEvent) -> None:
+        self.order += 1
+        heapq.heappush(self.due, (at, self.order, event))
+
+    def _perform(self, command: Command) -> None:
+        at = self.at
+        match command:
+            case StartTimer(timer=timer, due=due):
+                self.timers[timer] = due
+                self._later(due, TimerFired(at=due, timer=timer))
+            case CancelTimer(timer=timer):
+                self.timers.pop(timer, None)
+            case Inject():
+                self.shapes[command.lease] = command
+                self._inject(command)
+            case Revert(lease=lease, seq=seq):
+                lifted = Lifted(lease=lease, seq=seq, deliveries=self._deliveries(lease))
+                self._later(at, EdgeReported(at=at, report=lifted))
+            case StartProbe(path=path, probe=probe):
+                self._probe(path, probe)
+            case StartLoad(path=path, load=load, duration=duration):
+                self._load(path, load, duration)
+            case CancelAction(path=path):
+                self._later(at, ActionEnded(at=at, path=path, outcome="failed", reason="cancelled"))
+            case Announce(fact=fact):
+                self.facts.append(fact)
+
+    def _wish(self, path: str) -> str | None:
+        """What was asked to be assumed of this step, most exact first."""
+        exact = path.partition("/")[2].partition("#")[0]
+        return self.wishes.get(exact) or self.wishes.get(_plain(exact))
+
+    def _note(self, path: str, what: str) -> None:
+        self.assumed.setdefault(path.partition("/")[2], what)
+
+    def _inject(self, inject: Inject) -> None:
+        wish = self._wish(inject.path)
+        if wish == "timed_out":
+            self._note(inject.path, "times out")
+            return
+        # The edge would apply it; a failure is one of the step, noticed at its end.
+        applied = Applied(lease=inject.lease, seq=inject.seq)
+        if wish == "failed":
+            self._note(inject.path, "fails")
+            self._reject(inject)
+            return
+        self._note(inject.path, "faults go on and off at once, and requests meet them")
+        self._later(self.at, EdgeReported(at=self.at, report=applied))
+
+    def _reject(self, inject: Inject) -> None:
+        rejected = Rejected(lease=inject.lease, seq=inject.seq, reason="assumed to fail")
+        self._later(self.at, EdgeReported(at=self.at, report=rejected))
+
+    def _deliveries(self, lease: str) -> tuple[Delivery, ...]:
+        """Every fault was met: a rehearsal assumes traffic."""
+        inject = self.shapes[lease]
+        return tuple(
+            Delivery(scenario=s, fault=f, kind=type(fault).__name__, asked=EVERY, seen=1, touched=1)
+            for s, scenario in enumerate(inject.scenarios)
+            for f, fault in enumerate(scenario.faults)
+        )
+
+    def _probe(self, path: str, probe: HttpProbe) -> None:
+        wish = self._wish(path)
+        if wish == "timed_out":
+            self._note(path, "times out")
+            return
+        failed = wish == "failed"
+        self._note(path, f"{probe.method} {probe.url} {'fails' if failed else 'answers well'}")
+        outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
+        reason = "assumed to fail" if failed else ""
+        self._later(self.at, ActionEnded(at=self.at, path=path, outcome=outcome, reason=reason))
+
+    def _load(self, path: str, load: Load, duration: int) -> None:
+        wish = self._wish(path)
+        if wish == "timed_out":
+            self._note(path, "times out")
+            return
+        failed = wish == "failed"
+        self._note(
+            path, f"{load.rate:g} requests a second are sent{', and fail' if failed else ''}"
+        )
+        outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
+        at = self.at + duration
+        self._later(at, ActionEnded(at=at, path=path, outcome=outcome))

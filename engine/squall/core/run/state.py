@@ -1,0 +1,122 @@
+"""What a run is at one moment: frozen, compared by content, equal to the fold of its journal.
+
+A step's state holds the state of the steps below it, so a transition copies the steps on the way to
+where it happened and nothing else. A finished iteration's subtree is dropped; only counts stay.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from squall.core.faults.effects import Delivery, Felt
+from squall.core.playbook.model import Outcome
+from squall.core.run.facts import Phase, Verdict
+
+LeasePhase = Literal["asked", "live", "reverting", "gone", "leaked"]
+StepStage = Literal[
+    "pending", "delayed", "starting", "active", "held", "undoing", "retrying", "ended"
+]
+"""`held`: paused with its faults lifted. The others are the phases of `StepEntered`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """One target's share of a step attempt. `asked` is the number of its newest inject."""
+
+    target: str
+    phase: LeasePhase
+    seq: int
+    asked: int
+    tries: int = 0
+    reason: str = ""
+    deliveries: tuple[Delivery, ...] = ()
+    felt: Felt | None = None
+
+    @property
+    def owed(self) -> bool:
+        """Whether its faults may be on: asked for is already owed."""
+        return self.phase in {"asked", "live", "reverting"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepState:
+    """One step. `iteration` and `attempt` count from 1 once it has begun.
+
+    `forced` is the end that was decided while something still has to be undone or awaited. `left`
+    is what remains of a duration that was interrupted by a pause. `tolerated` counts failures that
+    were allowed, over all iterations. `answer` is how a leaf's work ended, or why a group fails;
+    `cursor` counts the children of a sequence that are over.
+    """
+
+    stage: StepStage = "pending"
+    iteration: int = 0
+    attempt: int = 0
+    began: int | None = None
+    activated: int | None = None
+    left: int | None = None
+    forced: tuple[Outcome, str] | None = None
+    tolerated: int = 0
+    outcome: Outcome | None = None
+    conclusion: Outcome | None = None
+    reason: str = ""
+    answer: tuple[Outcome, str] | None = None
+    felt: Felt | None = None
+    leases: tuple[Lease, ...] = ()
+    children: "tuple[StepState, ...]" = ()
+    cursor: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over, however it ended."""
+        return self.stage == "ended"
+
+    @property
+    def passed(self) -> bool:
+        """Whether what comes after it may start."""
+        return self.conclusion in {"succeeded", "skipped"}
+
+
+PENDING = StepState()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A whole run.
+
+    `ending` is the verdict that was decided before the steps were over, with its reason. `timers`
+    holds what is due when; `frozen` what was left of the steps' timers when the run was paused.
+    `loads` says per target how many loads are sending to it and when the last one stopped.
+    """
+
+    at: int = 0
+    run: str = ""
+    seed: int = 0
+    seq: int = 0
+    phase: Phase = "pending"
+    main: StepState = PENDING
+    finally_: StepState = PENDING
+    ending: tuple[Verdict, str] | None = None
+    skip_finally: bool = False
+    edge_lost: str = ""
+    warning: str = ""
+    leaked: str = ""
+    verdict: Verdict | None = None
+    reason: str = ""
+    timers: tuple[tuple[str, int], ...] = ()
+    frozen: tuple[tuple[str, int], ...] = ()
+    loads: tuple[tuple[str, int, int], ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing can happen to the run any more."""
+        return self.phase == "finished"
+
+    def key(self) -> "State":
+        """A canonical, hashable form: two runs with equal keys behave alike from here on."""
+        return self
+
+
+def leases_of(step: StepState) -> tuple[Lease, ...]:
+    """All leases below a step, in the order of the steps."""
+    if not step.children:
+        return step.leases
+    return tuple(lease for child in step.children for lease in leases_of(child))
