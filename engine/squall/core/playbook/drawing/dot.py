@@ -1,8 +1,9 @@
 """The step graph in Graphviz's language.
 
-Groups are clusters. Graphviz draws edges between nodes only, so an edge of a group starts or ends
-at one of its leaves and is cut off at the cluster's border (``lhead``, ``ltail``). A dashed edge
-goes on although the step before failed; a bold one asks for an outcome.
+Groups are clusters. Graphviz draws edges between nodes only, so each cluster has an unseen entrance
+and exit, which also keep its steps between them, and an edge is cut off at the cluster's border
+(``lhead``, ``ltail``). A dashed edge goes on although the step before failed; a bold one asks for
+an outcome.
 """
 
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from squall.core.playbook.drawing import labels
 from squall.core.playbook.graph import Link, Node, Region, StepGraph
 
 _STYLE: Final = """\
-  rankdir=TB; compound=true; newrank=true;
-  graph [fontname="Helvetica", fontsize=11, style="rounded", color="#8a929c", nodesep=0.35];
+  rankdir=TB; compound=true; nodesep=0.35; ranksep=0.3;
+  graph [fontname="Helvetica", fontsize=11, style="rounded", color="#8a929c"];
   node [fontname="Helvetica", fontsize=11, shape=box, style="rounded", color="#5b6570"];
   edge [fontname="Helvetica", fontsize=10, color="#5b6570"];"""
 _COLORS: Final = {"scenario": "#c5352b", "load": "#2563c9", "http": "#23824a", "wait": "#8a929c"}
@@ -41,7 +42,21 @@ def _node(node: Node, margin: str) -> Iterator[str]:
         yield from _node(child, margin + "  ")
     for link in node.region.reduced():
         yield f"{margin}  {_link(link, node.region)}"
+    yield from _unseen(node, node.region, margin + "  ")
     yield f"{margin}}}"
+
+
+def _unseen(node: Node, region: Region, margin: str) -> Iterator[str]:
+    """The entrance and exit of a cluster, and what ties them to its first and last steps."""
+    links = region.links()
+    waiting, waited_for = {link.after for link in links}, {link.before for link in links}
+    for end in (_entrance(node), _exit(node)):
+        yield f"{margin}{end} [shape=point, style=invis, width=0];"
+    for index, child in enumerate(region.nodes):
+        if index not in waiting:
+            yield f"{margin}{_entrance(node)} -> {_entrance(child)} [style=invis];"
+        if index not in waited_for:
+            yield f"{margin}{_exit(child)} -> {_exit(node)} [style=invis];"
 
 
 def _link(link: Link, region: Region) -> str:
@@ -52,14 +67,17 @@ def _link(link: Link, region: Region) -> str:
 
 
 def _ends(before: Node, after: Node) -> str:
-    tail, head = list(before.walk())[-1], next(_leaves(after))
     cut = f"ltail={_cluster(before)}, " if before.region else ""
     cut += f"lhead={_cluster(after)}, " if after.region else ""
-    return f"{_quoted(tail.path)} -> {_quoted(head.path)} [{cut}weight=2"
+    return f"{_exit(before)} -> {_entrance(after)} [{cut}weight=2"
 
 
-def _leaves(node: Node) -> Iterator[Node]:
-    return (each for each in node.walk() if each.region is None)
+def _entrance(node: Node) -> str:
+    return _quoted(f"{node.path} in" if node.region else node.path)
+
+
+def _exit(node: Node) -> str:
+    return _quoted(f"{node.path} out" if node.region else node.path)
 
 
 def _cluster(node: Node) -> str:
