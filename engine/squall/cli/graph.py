@@ -10,8 +10,8 @@ _FORMS = ("text", "mermaid", "dot", "svg", "json")
 
 @click.command()
 @click.argument("file", metavar="FILE[#NAME]")
-@click.option("--format", "form", type=click.Choice(_FORMS), default="text", show_default=True,
-              help="A tree to read, Mermaid for Markdown, Graphviz, a picture, or data.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(_FORMS), default="text",
+              help="A tree to read, Mermaid, Graphviz, a picture, or data.")  # fmt: skip
 @click.option("--json", "as_data", is_flag=True, help="The same as --format json.")
 def graph(file: str, form: str, as_data: bool) -> None:  # noqa: FBT001
     r"""Draw a playbook's step graph: what follows what, and under which outcome.

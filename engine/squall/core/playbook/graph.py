@@ -40,10 +40,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One step; a group carries the graph of its children in `region`."""
+    """One step; a group carries the graph of its children in `region`.
+
+    `targets` are the step's where it does not act on all that are in scope.
+    """
 
     path: str
     step: Step
+    targets: tuple[str, ...] = ()
     region: "Region | None" = None
 
     def walk(self) -> "Iterator[Node]":
@@ -118,20 +122,21 @@ def step_graph(playbook: Playbook) -> StepGraph:
     circle: both are findings of `lint`, and no playbook with findings gets here.
     """
     main = Step(name=MAIN, action=playbook.body, loop=playbook.loop)
+    scope = frozenset(target.name for target in playbook.targets)
     last = None
     if playbook.finally_:
         group = Group(steps=playbook.finally_)
-        last = _node(Step(name=FINALLY, action=group, timeout=FINALLY_TIMEOUT), FINALLY)
-    return StepGraph(playbook=playbook, main=_node(main, MAIN), finally_=last)
+        last = _node(Step(name=FINALLY, action=group, timeout=FINALLY_TIMEOUT), FINALLY, scope)
+    return StepGraph(playbook=playbook, main=_node(main, MAIN, scope), finally_=last)
 
 
-def _node(step: Step, path: str) -> Node:
-    if not isinstance(step.action, Group):
-        return Node(path=path, step=step)
-    return Node(path=path, step=step, region=_region(step.action, path))
+def _node(step: Step, path: str, scope: frozenset[str]) -> Node:
+    region = _region(step.action, path, scope) if isinstance(step.action, Group) else None
+    targets = () if frozenset(step.targets) == scope else step.targets
+    return Node(path=path, step=step, targets=targets, region=region)
 
 
-def _region(group: Group, path: str) -> Region:
+def _region(group: Group, path: str, scope: frozenset[str]) -> Region:
     import networkx as nx  # noqa: PLC0415 - slow to import
 
     graph: DiGraph[int] = nx.DiGraph()
@@ -140,7 +145,7 @@ def _region(group: Group, path: str) -> Region:
         graph.add_edge(link.before, link.after, link=link)
     if not nx.is_directed_acyclic_graph(graph):
         raise ValueError(f"the needs in {path} go round in a circle")
-    nodes = tuple(_node(step, f"{path}/{step.name}") for step in group.steps)
+    nodes = tuple(_node(step, f"{path}/{step.name}", scope) for step in group.steps)
     return Region(nodes=nodes, parallel=group.parallel, graph=graph)
 
 

@@ -86,7 +86,7 @@ def _cluster(node: Node) -> str:
 
 def _label(node: Node) -> str:
     step = node.step
-    last = [labels.repeats(step), *labels.modifiers(step)]
+    last = [labels.repeats(step), *labels.modifiers(node)]
     if labels.kind(step) != "wait":
         last.insert(1, labels.lasts(step))
     lines = [labels.plain(step.name), *labels.does(step), ", ".join(filter(None, last))]

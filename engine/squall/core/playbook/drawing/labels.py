@@ -82,11 +82,10 @@ def repeats(step: Step) -> str:
     return "once" if step.loop.times == 1 else f"{step.loop.times} times"
 
 
-def modifiers(step: Step) -> tuple[str, ...]:
+def modifiers(node: Node) -> tuple[str, ...]:
     """Everything else that a reader should know, a phrase each; not `needs`, which are links."""
-    words = []
-    if step.targets:
-        words.append(plain(f"on {' and '.join(step.targets)}"))
+    step = node.step
+    words = [plain(f"on {' and '.join(node.targets)}")] if node.targets else []
     if step.delay:
         words.append(f"starts after {span(step.delay)}")
     if step.timeout is not None:

@@ -60,7 +60,7 @@ def _label(node: Node, between: str) -> str:
     step = node.step
     words = [f"<b>{_escape(labels.plain(step.name))}</b>"]
     words += [_escape(phrase) for phrase in labels.does(step)]
-    last = [labels.repeats(step), labels.lasts(step), *labels.modifiers(step)]
+    last = [labels.repeats(step), labels.lasts(step), *labels.modifiers(node)]
     if labels.kind(step) == "wait":
         last.remove(labels.lasts(step))
     words.append(_escape(", ".join(phrase for phrase in last if phrase)))

@@ -123,7 +123,7 @@ def _heading(node: Node) -> tuple[str, ...]:
     """What a frame says beside its name."""
     if node.path == FINALLY:
         return ("always, when every fault is off",)
-    return (*labels.does(node.step), *labels.modifiers(node.step))
+    return (*labels.does(node.step), *labels.modifiers(node))
 
 
 def _leaf_frame(node: Node) -> Frame:
@@ -146,7 +146,7 @@ def _lines(node: Node) -> list[str]:
 
 
 def _notes(node: Node) -> list[str]:
-    return _wrapped((" · ".join(labels.modifiers(node.step)),), node)
+    return _wrapped((" · ".join(labels.modifiers(node)),), node)
 
 
 def _corner(node: Node) -> str:
@@ -172,7 +172,7 @@ def _moved(box: Box, x: float, y: float) -> str:
 
 def _leaf(box: Box) -> Iterator[str]:
     step = box.node.step
-    full = "; ".join((labels.plain(step.name), *labels.does(step), *labels.modifiers(step)))
+    full = "; ".join((labels.plain(step.name), *labels.does(step), *labels.modifiers(box.node)))
     yield f"<title>{html.escape(full)}</title>"
     yield f'<rect class="box" width="{box.width:.1f}" height="{box.height:.1f}" rx="9"/>'
     yield f'<rect class="{labels.kind(step)}" x="9" y="11" width="3.5" '

@@ -54,5 +54,5 @@ def _sentence(node: Node, needs: str) -> str:
     phrases = [labels.repeats(step), what]
     if not isinstance(step.action, Wait) and labels.lasts(step):
         phrases.append(f"for {labels.lasts(step)}")
-    phrases += [needs, *labels.modifiers(step)]
+    phrases += [needs, *labels.modifiers(node)]
     return f"{labels.plain(step.name)}: " + " · ".join(phrase for phrase in phrases if phrase)
