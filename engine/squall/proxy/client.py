@@ -117,7 +117,8 @@ class ClientConnection(asyncio.Protocol):
         """The transaction is over: on to the next request, or close."""
         self._transaction = None
         if persistent and not self._route.draining:
-            self.pump()
+            if self._buffer or self._ended or self._paused:
+                self.pump()
         else:
             self._leave()
 
@@ -154,12 +155,10 @@ class ClientConnection(asyncio.Protocol):
 
     def regulate(self) -> None:
         """Read from the client only while there is room for what it sends."""
-        if self._transport.is_closing():
-            return
         transaction = self._transaction
         full = len(self._buffer) > HIGH_WATER
         pause = not self._leaving and (full or (transaction is not None and transaction.choked))
-        if pause != self._paused:
+        if pause is not self._paused and not self._transport.is_closing():
             self._paused = pause
             if pause:
                 self._transport.pause_reading()
@@ -187,7 +186,7 @@ class ClientConnection(asyncio.Protocol):
         """Take something out of the buffer; False if that is not possible now."""
         try:
             if self._transaction is None:
-                return not self.choked and self._next_request()
+                return self._next_request() if not self.choked else False
             taken = self._transaction.take(self._buffer)
         except Malformed as wrong:
             self._refuse(wrong)

@@ -16,7 +16,7 @@ LONGEST_ANSWER_HEAD: Final = 256 * 1024
 """What an upstream may send: it is trusted more than a client, but not with all of the memory."""
 
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-_FIELDS: Final = rb"((?:" + _TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+)\r\n"
+_FIELDS: Final = rb"(?:" + _TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n"
 _REQUEST: Final = re.compile(
     rb"(" + _TOKEN + rb"++) ([!-~\x80-\xff]++) HTTP/1\.([01])\r\n" + _FIELDS
 )
@@ -27,7 +27,6 @@ _TELLING: Final = re.compile(
     rb"\r\n(content-length|transfer-encoding|connection|expect|upgrade|host)"
     rb":[\t ]*+([^\r\n]*)"
 )
-_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 _CODINGS: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"x-compress"})
 _BARE_LINE_FEED: Final = re.compile(rb"(?<!\r)\n")
 _AUTHORITY: Final = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
@@ -93,7 +92,7 @@ def read_request(raw: bytes) -> RequestHead:
     found = _REQUEST.fullmatch(raw)
     if not found:
         raise _why_not_request(raw)
-    method, target, minor, _ = found.groups()
+    method, target, minor = found.groups()
     if len(target) > LONGEST_TARGET:
         raise Malformed("the target is too long", 414)
     if raw.count(b"\r\n") > MOST_FIELDS + 2:
@@ -103,13 +102,22 @@ def read_request(raw: bytes) -> RequestHead:
     head.method = method.decode("ascii")
     head.target = target.decode("latin-1")
     latest = minor == b"1"
-    told = _Told(raw, latest=latest)
-    head.length = told.request_length()
-    head.persistent = told.persistent
-    head.expects = latest and told.expects
-    head.upgrade = latest and told.upgrade
-    head.host = told.host()
-    _check_target(head)
+    told = _told(raw)
+    host = told.get(b"host")
+    if host is None and latest:
+        raise Malformed("there must be exactly one Host field")
+    head.host = host.decode("latin-1") if host else ""
+    head.length = _length(told, latest=latest)
+    if head.length == UNTIL_CLOSE:
+        if b"transfer-encoding" in told:
+            raise Malformed("Transfer-Encoding does not end with chunked")
+        head.length = 0
+    options = told.get(b"connection", b"")
+    head.persistent = _persists(options, latest=latest)
+    head.expects = latest and told.get(b"expect") == b"100-continue"
+    head.upgrade = latest and b"upgrade" in told and b"upgrade" in _listed(options)
+    if not target.startswith(b"/") or head.method == "CONNECT":
+        _check_target(head)
     return head
 
 
@@ -118,12 +126,13 @@ def read_answer(raw: bytes, method: str) -> AnswerHead:
     found = _ANSWER.fullmatch(raw)
     if not found:
         raise Malformed("the answer's head is not HTTP/1.1", 502)
-    minor, status, _ = found.groups()
+    minor, status = found.groups()
+    latest = minor == b"1"
+    told = _told(raw)
     head = AnswerHead()
     head.status = int(status)
-    told = _Told(raw, latest=minor == b"1")
-    head.persistent = told.persistent
-    head.length = told.answer_length()
+    head.length = _length(told, latest=latest)
+    head.persistent = _persists(told.get(b"connection", b""), latest=latest)
     if head.status < 200 or head.status in {204, 304} or method == "HEAD":
         head.length = 0
     elif head.length == UNTIL_CLOSE:
@@ -143,78 +152,51 @@ def early_problem(partial: bytes | bytearray) -> Malformed | None:
     return None
 
 
-class _Told:
-    """The fields that say where a message ends and whether its connection lives on."""
+def _told(raw: bytes) -> dict[bytes, bytes]:
+    """The fields that say where a message ends and whether its connection lives on.
 
-    __slots__ = ("_coding", "_hosts", "_latest", "_length", "expects", "persistent", "upgrade")
+    Only Connection and Expect may come more than once: the others would have two meanings.
+    """
+    told: dict[bytes, bytes] = {}
+    for name, value in _TELLING.findall(raw.lower()):
+        if name not in told:
+            told[name] = value.rstrip()
+        elif name in {b"connection", b"upgrade", b"expect"}:
+            told[name] += b"," + value
+        else:
+            raise Malformed(f"there are two {name.decode('ascii').title()} fields")
+    return told
 
-    def __init__(self, raw: bytes, *, latest: bool) -> None:
-        self._length: bytes | None = None
-        self._coding: bytes | None = None
-        self._hosts: list[bytes] = []
-        self._latest = latest
-        self.expects = False
-        options: set[bytes] = set()
-        upgrade = False
-        for name, value in _TELLING.findall(raw.lower()):
-            if name == b"host":
-                self._hosts.append(value.rstrip(b"\t "))
-            elif name == b"content-length":
-                if self._length is not None:
-                    raise Malformed("there are two Content-Length fields")
-                self._length = value.rstrip(b"\t ")
-            elif name == b"transfer-encoding":
-                if self._coding is not None:
-                    raise Malformed("there are two Transfer-Encoding fields")
-                self._coding = value.rstrip(b"\t ")
-            elif name == b"connection":
-                options.update(option.strip(b"\t ") for option in value.split(b","))
-            elif name == b"expect":
-                self.expects = value.rstrip(b"\t ") == b"100-continue"
-            else:
-                upgrade = True
-        self.upgrade = upgrade and b"upgrade" in options
-        # RFC 9112, 9.3: close wins, 1.1 persists, 1.0 only when asked to.
-        self.persistent = b"close" not in options and (latest or b"keep-alive" in options)
 
-    def request_length(self) -> int:
-        if self._coding is None:
-            return self._bytes()
-        self._check_coding()
-        if self._codings()[-1] != b"chunked":
-            raise Malformed("Transfer-Encoding does not end with chunked")
-        return CHUNKED
-
-    def answer_length(self) -> int:
-        if self._coding is None:
-            return UNTIL_CLOSE if self._length is None else self._bytes()
-        self._check_coding()
-        return CHUNKED if self._codings()[-1] == b"chunked" else UNTIL_CLOSE
-
-    def host(self) -> str:
-        if len(self._hosts) > 1 or (self._latest and not self._hosts):
-            raise Malformed("there must be exactly one Host field")
-        return self._hosts[0].decode("latin-1") if self._hosts else ""
-
-    def _bytes(self) -> int:
-        if self._length is None:
-            return 0
-        if not _LENGTH.fullmatch(self._length):
+def _length(told: dict[bytes, bytes], *, latest: bool) -> int:
+    """Where a body ends: bytes, `CHUNKED`, or `UNTIL_CLOSE` when nothing says so."""
+    length, coding = told.get(b"content-length"), told.get(b"transfer-encoding")
+    if coding is None:
+        if length is None:
+            return UNTIL_CLOSE
+        if not length.isdigit() or len(length) > 18:
             raise Malformed("Content-Length is not a number")
-        return int(self._length)
+        return int(length)
+    if length is not None:
+        raise Malformed("there are both Content-Length and Transfer-Encoding")
+    if not latest:
+        raise Malformed("HTTP/1.0 has no Transfer-Encoding")
+    *first, last = (part.strip(b"\t ") for part in coding.split(b","))
+    if not _CODINGS.issuperset(first) or (last != b"chunked" and last not in _CODINGS):
+        raise Malformed("Transfer-Encoding is not understood")
+    return CHUNKED if last == b"chunked" else UNTIL_CLOSE
 
-    def _codings(self) -> list[bytes]:
-        return [coding.strip(b"\t ") for coding in (self._coding or b"").split(b",")]
 
-    def _check_coding(self) -> None:
-        """A coding has one meaning: no length beside it, not in 1.0, chunked only at the end."""
-        if self._length is not None:
-            raise Malformed("there are both Content-Length and Transfer-Encoding")
-        if not self._latest:
-            raise Malformed("HTTP/1.0 has no Transfer-Encoding")
-        *first, last = self._codings()
-        if not _CODINGS.issuperset(first) or last not in _CODINGS | {b"chunked"}:
-            raise Malformed("Transfer-Encoding is not understood")
+def _persists(options: bytes, *, latest: bool) -> bool:
+    """RFC 9112, 9.3: close wins, 1.1 persists, 1.0 only when asked to."""
+    if not options:
+        return latest
+    listed = _listed(options)
+    return b"close" not in listed and (latest or b"keep-alive" in listed)
+
+
+def _listed(options: bytes) -> list[bytes]:
+    return [option.strip(b"\t ") for option in options.split(b",")]
 
 
 def _check_target(head: RequestHead) -> None:

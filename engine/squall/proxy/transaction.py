@@ -30,6 +30,9 @@ from squall.proxy.upstream import HIGH_WATER, Dial, UpstreamConnection
 
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
+_ALL_HERE: Final = body_of(0)
+"""The framing of an answer of which nothing is missing."""
+
 
 class Client(Protocol):
     """The client connection, as far as a transaction needs it."""
@@ -73,6 +76,12 @@ class Stage(Enum):
     SINK = auto()
     """Answered, and the rest of the request's body is still coming in, to be dropped."""
     OVER = auto()
+
+
+_TUNNEL: Final = Stage.TUNNEL  # an attribute of an Enum costs as much as a call
+_FORWARDING: Final = Stage.FORWARDING
+_OVER: Final = Stage.OVER
+_HELD: Final = Stage.HELD
 
 
 class Transaction:
@@ -120,7 +129,7 @@ class Transaction:
         self._half_closed = False
         self._persistent = head.persistent
         self.choked = False
-        self.stage = Stage.HELD
+        self.stage = _HELD
 
     # -- the request --------------------------------------------------------------------------
 
@@ -149,7 +158,7 @@ class Transaction:
 
     def take(self, data: bytes) -> int:
         """Take bytes of the request's body, as many as there is room for; raises `Malformed`."""
-        if self.stage is Stage.TUNNEL and self._upstream:
+        if self.stage is _TUNNEL and self._upstream:
             self._upstream.transport.write(data)
             return len(data)
         body = self._body
@@ -245,7 +254,7 @@ class Transaction:
     def _send(self, upstream: UpstreamConnection) -> None:
         self._upstream = upstream
         upstream.user = self
-        self.stage = Stage.FORWARDING
+        self.stage = _FORWARDING
         if self._client.choked:
             upstream.transport.pause_reading()
         if self._pending:
@@ -274,7 +283,7 @@ class Transaction:
     def answer_arrived(self, data: bytes) -> None:
         """Pass on what belongs to the answer; what does not makes the connection useless."""
         try:
-            if self.stage is Stage.TUNNEL:
+            if self.stage is _TUNNEL:
                 self._client.write(data)
             elif self._answer is None:
                 self._answer_begins(self._partial + data if self._partial else data)
@@ -303,9 +312,16 @@ class Transaction:
             self._continued = self._continued or head.status == 100
             start = end
         self._partial = b""
-        self._answer = body_of(head.length)
-        self._persistent = self._persistent and head.persistent
         self._failed = head.status >= 500
+        if not head.persistent:
+            self._persistent = False
+        if head.length >= 0 and end + head.length == len(data):
+            # All of it came at once, as small answers do: one write, and no counting.
+            self._answer = _ALL_HERE
+            self._client.write(data)
+            self._answered()
+            return
+        self._answer = body_of(head.length)
         self._answer_goes_on(data, end)
 
     def _answer_goes_on(self, data: bytes, start: int) -> None:
@@ -341,8 +357,9 @@ class Transaction:
             self._finish(persistent=False)
 
     def _release(self) -> None:
-        upstream, self._upstream = self._upstream, None
+        upstream = self._upstream
         if upstream:
+            self._upstream = None
             if self._persistent:
                 if self._client.choked:
                     upstream.transport.resume_reading()
@@ -363,7 +380,7 @@ class Transaction:
 
     def upstream_ended(self) -> bool:
         """Upstream has sent its last byte: a tunnel lives on in the other direction."""
-        if self.stage is Stage.TUNNEL and not self._half_closed:
+        if self.stage is _TUNNEL and not self._half_closed:
             self._half_closed = True
             self._client.end_of_stream()
             return True
@@ -372,7 +389,7 @@ class Transaction:
     def upstream_lost(self, error: Exception | None) -> None:
         """Say so to the client in the best way that is left."""
         upstream, self._upstream = self._upstream, None
-        if self.stage is Stage.TUNNEL:
+        if self.stage is _TUNNEL:
             self._break_off(reset=error is not None)
         elif self._answer is None:
             stale = upstream is not None and upstream.reused
@@ -429,7 +446,7 @@ class Transaction:
 
     def client_ended(self) -> bool:
         """The client has sent its last byte; True if there is still something to answer."""
-        if self.stage is Stage.TUNNEL:
+        if self.stage is _TUNNEL:
             return self._client_half_closed()
         return self._complete() and self.stage is not Stage.SILENT
 
@@ -470,7 +487,7 @@ class Transaction:
         self._client.finished(persistent=persistent)
 
     def _end(self) -> None:
-        self.stage = Stage.OVER
+        self.stage = _OVER
         route = self._route
         route.ended()
         if self._decision is not NOTHING:
