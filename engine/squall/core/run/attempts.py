@@ -137,6 +137,8 @@ def action_ended(
 
 def wind_down(turn: Turn, plan: PlanStep, step: StepState, path: str) -> StepState:
     """End the attempt early: what is on comes off, what runs is stopped and awaited."""
+    if turn.abandoned:
+        return abandon(turn, plan, step, path)
     if step.stage == "undoing" or step.answer is not None:
         return step
     match plan.step.action:

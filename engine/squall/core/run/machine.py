@@ -51,9 +51,8 @@ from squall.core.run.paths import attempt_path, names, step_path
 from squall.core.run.state import PENDING, State, StepState
 from squall.core.run.turn import Turn
 from squall.core.run.verdict import decide
-from squall.core.timing import HOUR, SECOND, Duration, format_duration
+from squall.core.timing import HOUR, Duration, format_duration
 
-FINALLY_TIMEOUT: Final = Duration(60 * SECOND)
 PAUSE_LIMIT: Final = Duration(HOUR)
 """A run that is paused for longer is stopped: it must not come back to life unattended."""
 
@@ -200,8 +199,6 @@ def _timer(turn: Turn, plan: Plan, state: State, timer: str) -> State:
         case "pause":
             limit = format_duration(PAUSE_LIMIT)
             return _end(turn, plan, state, "cancelled", f"paused for longer than {limit}")
-        case "finally":
-            return _cut_finally(turn, plan, state)
         case "inject" | "revert":
             return _overdue(turn, plan, state, purpose, what)
     return _reach(turn, plan, state, what, _step_timer(turn, purpose, what))
@@ -301,10 +298,7 @@ def _terminate(turn: Turn, plan: Plan, state: State, event: TerminateRequested) 
 def _cut_finally(turn: Turn, plan: Plan, state: State) -> State:
     if plan.finally_ is None or state.phase != "finalizing":
         return state
-    limit = format_duration(FINALLY_TIMEOUT)
-    reason = f"took longer than {limit}" if not state.skip_finally else "terminated"
-    turn.cancel_timer("finally")
-    ended = steps.wind_down(turn, plan.finally_, state.finally_, "", "timed_out", reason)
+    ended = steps.wind_down(turn, plan.finally_, state.finally_, "", "cancelled", "terminated")
     return replace(state, finally_=ended)
 
 
@@ -315,19 +309,12 @@ def _restart(turn: Turn, plan: Plan, state: State, event: EngineRestarted) -> St
         turn.cancel_timer(timer)
     turn.frozen.clear()
     turn.paused = False
+    turn.abandoned = True
     if state.phase == "finalizing":
         begun = replace(state, finally_=PENDING, ending=ending)
         return _finalize(turn, plan, begun)
-
-    def abandon(below: PlanStep, step: StepState, above: str) -> StepState:
-        path = attempt_path(below, step, above)
-        return attempts.abandon(
-            turn, below, replace(step, forced=("cancelled", event.reason)), path
-        )
-
     turn.tell(RunEntered(at=turn.at, phase="stopping", reason=event.reason))
     main = steps.wind_down(turn, plan.main, state.main, "", "cancelled", event.reason)
-    main = steps.everywhere(turn, plan.main, main, "", abandon)
     return replace(state, phase="stopping", ending=ending, main=main)
 
 
@@ -351,7 +338,6 @@ def _conclude(turn: Turn, plan: Plan, state: State) -> State:
 def _finalize(turn: Turn, plan: Plan, state: State) -> State:
     assert plan.finally_ is not None
     turn.tell(RunEntered(at=turn.at, phase="finalizing"))
-    turn.start_timer("finally", FINALLY_TIMEOUT)
     begun = steps.start(turn, plan.finally_, "")
     return replace(state, phase="finalizing", finally_=begun)
 

@@ -33,6 +33,7 @@ class Turn:
         self.warning = state.warning
         self.leaked = state.leaked
         self.rounds = 0
+        self.abandoned = False
         self.commands: list[Command] = []
         self.timers = dict(state.timers)
         self.frozen = dict(state.frozen)
