@@ -1,36 +1,18 @@
 """What holds for every run, whatever the playbook and whatever the world does to it."""
 
-import importlib.util
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from laws.playbooks import plans
+from laws.world import World
 from squall.core.faults.effects import Inject
 from squall.core.run.commands import Announce, StartProbe
 from squall.core.run.events import TimerFired, decode, encode
 from squall.core.run.facts import RunEnded, StepEnded
 from squall.core.run.leases import owed
 from squall.core.run.machine import advance, initial
-
-
-def _sibling(name: str) -> object:
-    """A plain module of this folder, imported by its path."""
-    spec = importlib.util.spec_from_file_location(
-        f"laws_{name}", Path(__file__).parent / f"{name}.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-World = _sibling("world").World  # type: ignore[attr-defined]
-plans = _sibling("conftest").plans  # type: ignore[attr-defined]
 
 DISTURBANCES = (
     "pause", "resume", "stop", "terminate", "edge dies", "engine dies", "journal fails",

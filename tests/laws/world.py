@@ -55,9 +55,12 @@ TOUCHED = (Delivery(scenario=0, fault=0, kind="errors", asked=EVERY, seen=2, tou
 
 @dataclass
 class World:
+    """See above. `timeless`: time stands still; `prompt`: no deadline passes before an answer."""
+
     plan: Plan
     fenced: bool = True
     timeless: bool = False
+    prompt: bool = False
     state: State = field(init=False)
     at: int = 0
     journal: list[RunEvent] = field(default_factory=list)
@@ -103,7 +106,12 @@ class World:
         found += [("arrive", index) for index in range(len(self.under_way))]
         found += [("answer", index) for index in range(len(self.answers))]
         found += [("succeed", path) for path in self.actions]
-        found += [("timer", timer) for timer in sorted(self.timers)]
+        late = self.prompt and bool(self.under_way or self.answers)
+        found += [
+            ("timer", timer)
+            for timer in sorted(self.timers)
+            if not (late and timer.startswith(("inject|", "revert|")))
+        ]
         return found
 
     def happen(self, what: str, which: object) -> None:
