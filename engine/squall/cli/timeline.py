@@ -1,0 +1,102 @@
+"""Facts of a run as lines of text: what a rehearsal shows, and what logs show of a run."""
+
+from collections.abc import Mapping
+
+from squall.core.faults.wording import describe_scenario
+from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Wait
+from squall.core.playbook.plan import Plan, PlanStep
+from squall.core.run.facts import (
+    LeaseLeaked,
+    RunEnded,
+    RunEntered,
+    RunFact,
+    StepEnded,
+    StepEntered,
+)
+from squall.core.run.paths import names, shown
+from squall.core.timing import MINUTE, SECOND, Duration, format_duration
+
+
+def clock(at: int) -> str:
+    """Run time as ``mm:ss.mmm``; hours count on in the minutes."""
+    minutes, rest = divmod(at, MINUTE)
+    return f"{minutes:02}:{rest / SECOND:06.3f}"
+
+
+class Wording:
+    """Words for the facts of one plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        roots = [plan.main] + ([plan.finally_] if plan.finally_ else [])
+        self.steps: Mapping[str, PlanStep] = {
+            step.path: step for root in roots for step in root.walk()
+        }
+
+    def line(self, fact: RunFact) -> str | None:
+        """One fact as a line, or None when it says nothing that another does not."""
+        match fact:
+            case RunEntered(phase=phase, reason=reason):
+                return None if phase == "running" and not reason else _with(phase, reason)
+            case StepEntered():
+                return self._entered(fact)
+            case StepEnded():
+                return self._ended(fact)
+            case LeaseLeaked(target=target):
+                return f"LEAKED: the faults on {target} could not be taken off yet"
+            case RunEnded(verdict=verdict, reason=reason):
+                return _with(verdict, reason)
+
+    def _step(self, path: str) -> PlanStep | None:
+        return self.steps.get("/".join(names(path)))
+
+    def _entered(self, fact: StepEntered) -> str | None:
+        step = self._step(fact.path)
+        if step is None or isinstance(step.step.action, Group):
+            return None
+        name = shown(fact.path).partition("#")[0]
+        lasts = "" if fact.until is None else f" for {format_duration(fact.until - fact.at)}"
+        match fact.phase:
+            case "active":
+                return f"{name}: {self._does(step)}{lasts}"
+            case "delayed":
+                return f"{name}: starts in {format_duration((fact.until or fact.at) - fact.at)}"
+            case "retrying":
+                return (
+                    f"{name}: tries again in {format_duration((fact.until or fact.at) - fact.at)}"
+                )
+        return None
+
+    @staticmethod
+    def _does(step: PlanStep) -> str:
+        match step.step.action:
+            case Injection(scenarios=scenarios):
+                faults = " + ".join(describe_scenario(scenario) for scenario in scenarios)
+                return f"{faults} on"
+            case Load(rate=rate):
+                return f"{rate:g} requests a second"
+            case HttpProbe(method=method, url=url):
+                return f"{method} {url}"
+            case Wait():
+                return "waits"
+            case Group():
+                return ""
+
+    def _ended(self, fact: StepEnded) -> str | None:
+        if fact.path in {"main", "finally"}:
+            return None
+        allowed = ", allowed" if fact.conclusion != fact.outcome else ""
+        words = {"succeeded": "passed", "timed_out": "timed out"}.get(fact.outcome, fact.outcome)
+        return _with(f"{shown(fact.path)} {words}{allowed}", fact.reason)
+
+
+def _with(what: str, why: str) -> str:
+    return f"{what}: {why}" if why else what
+
+
+def took(fact: StepEnded) -> str:
+    """How long a step took, rounded to what matters."""
+    if fact.began is None:
+        return ""
+    lasted = fact.at - fact.began
+    step = SECOND // 10 if lasted >= SECOND else SECOND // 1000
+    return format_duration(Duration(round(lasted / step) * step))
