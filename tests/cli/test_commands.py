@@ -1,0 +1,110 @@
+"""The command line as a person types it: real processes, their output and exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+
+from squall.cli.main import VERBS
+
+ROOT = Path(__file__).parents[2]
+PLAYBOOKS = ROOT / "playbooks"
+
+
+def squall(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "squall", *map(str, arguments)],
+        capture_output=True, text=True, timeout=30, check=False,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def test_the_shipped_playbooks_are_clean() -> None:
+    done = squall("lint", "--strict", PLAYBOOKS)
+    assert done.returncode == 0
+    assert "SQ210 note" in done.stdout
+
+
+def test_findings_have_places_and_exit_with_1(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("name: x\nsteps:\n  - name: a\n    duration: 1s\n    scenario: {latencey: 1s}\n")
+    done = squall("lint", tmp_path)
+    assert done.returncode == 1
+    assert f"{bad}:5:16: SQ101 unknown key 'latencey'" in done.stdout
+    assert "did you mean 'latency'?" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_json_findings_fit_their_schema(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("name: x\nname: y\nsteps: 5\n")
+    document = json.loads(squall("lint", "--json", tmp_path).stdout)
+    schema = json.loads((ROOT / "schemas/finding.schema.json").read_text())
+    jsonschema_rs.validator_for(schema).validate(document)
+    assert {finding["code"] for finding in document["findings"]} == {"SQ003", "SQ103"}
+
+
+def test_a_named_path_that_cannot_be_read_exits_with_2(tmp_path: Path) -> None:
+    done = squall("lint", tmp_path / "nothing.yaml")
+    assert done.returncode == 2
+    assert "nothing.yaml cannot be read: No such file or directory" in done.stderr
+
+
+def test_one_name_in_two_files_is_a_finding(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text("name: same\nsteps: [{name: a, wait: 1s}]\n")
+    done = squall("lint", tmp_path)
+    assert done.returncode == 1
+    assert f"SQ211 playbook 'same' stands in {tmp_path / 'a.yaml'}:1 too" in done.stdout
+
+
+def test_colour_is_asked_for_or_left_out() -> None:
+    shown = squall("lint", PLAYBOOKS, "--color", "always").stdout
+    assert "\x1b[" in shown
+    assert "^^^^" in shown
+    assert "\x1b[" not in squall("lint", PLAYBOOKS, NO_COLOR="1").stdout
+
+
+def test_a_rehearsal_is_a_timeline_with_its_assumptions() -> None:
+    done = squall("rehearse", PLAYBOOKS / "retry_storm.yaml")
+    assert done.returncode == 0
+    assert "00:03.000  waves[2]/hit: 50 % errors (503) + 5 % resets on for 2s" in done.stdout
+    assert "would take 12s; assumed:" in done.stdout
+
+
+def test_an_assumed_failure_changes_verdict_and_exit_code() -> None:
+    done = squall("rehearse", PLAYBOOKS / "retry_storm.yaml", "--assume", "waves[2]/hit=failed")
+    assert done.returncode == 1
+    assert "failed: waves[2]: hit: assumed to fail" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["lnt"], "Did you mean 'lint'?"),
+        (["rehearse", "nowhere.yaml"], "nowhere.yaml cannot be read"),
+        (["rehearse", PLAYBOOKS / "retry_storm.yaml", "--assume", "lok=failed"], "mean 'look'?"),
+        (["rehearse", PLAYBOOKS / "retry_storm.yaml", "--assume", "look=maybe"], "choices: failed"),
+        (["rehearse", f"{PLAYBOOKS / 'retry_storm.yaml'}#storm"], "Did you mean 'retry_storm'?"),
+    ],
+)
+def test_bad_usage_exits_with_2_and_says_what_would_be_right(arguments, said: str) -> None:
+    done = squall(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_a_help_with_an_example(verb: str) -> None:
+    done = squall(verb, "--help")
+    assert done.returncode == 0
+    assert "Example" in done.stdout
+    assert f"squall {verb} " in done.stdout
+
+
+def test_the_version_is_one_line() -> None:
+    assert squall("--version").stdout.startswith("squall 0.")

@@ -1,0 +1,161 @@
+"""From bytes to a playbook: shorthands, defaults, identity, and what several files share."""
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from squall.cli.playbook_file import schema_text
+from squall.core.diagnostics import Severity
+from squall.core.faults.kinds import Errors, Fixed, Latency, PacketLoss, Timeouts
+from squall.core.playbook.addresses import parse_address, parse_target, parse_upstream
+from squall.core.playbook.load import load
+from squall.core.playbook.model import Playbook, canonical, digest, from_canonical
+from squall.core.timing import SECOND
+
+SCHEMA = schema_text()
+
+
+def playbook(text: str) -> Playbook:
+    loaded = load(text.encode(), "f.yaml", SCHEMA)
+    assert [f for f in loaded.diagnostics if f.severity is Severity.ERROR] == []
+    return loaded.playbooks[0].playbook
+
+
+def faults(scenario: str) -> tuple:
+    text = f"name: x\nsteps: [{{name: a, duration: 1s, scenario: {scenario}}}]\n"
+    return playbook(text).body.steps[0].action.scenarios[0].faults
+
+
+def test_the_progressive_playbook_of_the_shortest_form() -> None:
+    text = """
+name: progressive_chaos
+steps:
+  - name: phase1_light
+    duration: 60
+    scenario:
+      latency: 100ms
+  - name: phase2_medium
+    duration: 60
+    scenario:
+      latency: 500ms
+      errors: 10%
+"""
+    made = playbook(text)
+    assert [step.duration for step in made.body.steps] == [60 * SECOND, 60 * SECOND]
+    assert made.targets[0].name == "default"
+    assert made.body.steps[1].action.scenarios[0].faults == (
+        Latency(delay=Fixed(value=500_000_000)),
+        Errors(rate=0.1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("short", "full"),
+    [
+        ("{latency: 100ms}", "{latency: {fixed: 0.1, rate: 1, jitter: 0}}"),
+        ("{errors: 10%}", "{errors: {rate: 0.1, codes: [500, 502, 503, 504]}}"),
+        ("{timeouts: 5%}", "{timeouts: {rate: 0.05, after: 5s, answer: 504}}"),
+        ("{resets: 1%}", "{resets: {rate: 1%, kind: reset}}"),
+        ("{packet_loss: 10%}", "{packet_loss: {rate: 0.1}}"),
+    ],
+)
+def test_a_shorthand_means_its_full_form(short: str, full: str) -> None:
+    assert faults(short) == faults(full)
+
+
+def test_no_answer_is_no_answer() -> None:
+    assert faults("{timeouts: {rate: 100%, answer: none}}") == (
+        Timeouts(rate=1.0, after=5 * SECOND, answer=None),
+    )
+
+
+@pytest.mark.parametrize("share", ["0%", "100%", 0, 1, "0.5%", 0.005])
+def test_shares_have_two_spellings(share: object) -> None:
+    [fault] = faults(json.dumps({"packet_loss": share}))
+    assert isinstance(fault, PacketLoss)
+    written = float(share[:-1]) / 100 if isinstance(share, str) else share
+    assert fault.rate == pytest.approx(written)
+
+
+@given(st.randoms())
+def test_the_digest_does_not_depend_on_how_it_is_written(random) -> None:
+    def shuffled(value):
+        if isinstance(value, dict):
+            items = list(value.items())
+            random.shuffle(items)
+            return {key: shuffled(inner) for key, inner in items}
+        return [shuffled(inner) for inner in value] if isinstance(value, list) else value
+
+    document = {
+        "name": "x",
+        "tags": ["a"],
+        "steps": [
+            {"name": "a", "duration": "1s",
+             "scenario": {"latency": "1s", "errors": "5%", "match": {"path": "/a", "host": "h"}}},
+        ],
+    }  # fmt: skip
+    plain = digest(playbook(json.dumps(document)))
+    assert (
+        digest(playbook(json.dumps(shuffled(document), indent=random.choice([None, 2])))) == plain
+    )
+
+
+def test_the_canonical_form_reads_back() -> None:
+    made = playbook("name: x\nsteps: [{name: a, duration: 1s, scenario: {latency: 1s}}]\n")
+    assert from_canonical(canonical(made)) == made
+    with pytest.raises(msgspec.DecodeError):
+        from_canonical(b'{"name": 1}')
+
+
+def test_targets_from_outside_replace_those_of_their_name() -> None:
+    text = b"name: x\nsteps: [{name: a, duration: 1s, scenario: {latency: 1s}}]\n"
+    given_target = parse_target("shop=127.0.0.1:8000=http://localhost:9000")
+    loaded = load(text, "f", SCHEMA, targets=[given_target])
+    assert loaded.diagnostics == ()
+    [made] = loaded.playbooks
+    assert made.playbook.targets == (given_target,)
+    assert made.playbook.body.steps[0].targets == ("shop",)
+
+
+def test_groups_narrow_the_targets_of_what_is_in_them() -> None:
+    made = playbook("""
+name: x
+targets:
+  a: {http: {listen: 127.0.0.1:1, upstream: builtin:echo}}
+  b: {http: {listen: 127.0.0.1:2, upstream: builtin:echo}}
+steps:
+  - name: group
+    targets: b
+    steps:
+      - {name: in, duration: 1s, scenario: {latency: 1s}}
+  - {name: out, duration: 1s, scenario: {latency: 1s}}
+""")
+    inner = made.body.steps[0].action.steps[0]
+    assert (inner.targets, made.body.steps[1].targets) == (("b",), ("a", "b"))
+
+
+@pytest.mark.parametrize("written", ["7070", "a:b", "127.0.0.1:70700", ":1", "a b:1", "[::1:1", ""])
+def test_what_is_no_address(written: str) -> None:
+    assert parse_address(written) is None
+
+
+@pytest.mark.parametrize(
+    "written", ["https://a", "http://", "ftp://a", "http://a/b", "http://u@h", "http://h:0", "h:1"]
+)
+def test_what_cannot_stand_behind_a_target(written: str) -> None:
+    with pytest.raises(ValueError, match=r"it |only "):
+        parse_upstream(written)
+
+
+def test_upstreams_have_a_default_port_and_may_be_ipv6() -> None:
+    assert str(parse_upstream("http://example")) == "example:80"
+    assert str(parse_upstream("http://[::1]:81/")) == "[::1]:81"
+    assert parse_upstream("builtin:echo") is None
+
+
+def test_a_folder_passes_over_files_of_others() -> None:
+    loaded = load(b"apiVersion: v1\nkind: Pod\n", "f.yaml", SCHEMA, named=False)
+    assert (loaded.claimed, loaded.skipped, loaded.diagnostics) == (False, 1, ())
