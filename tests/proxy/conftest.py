@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -53,9 +56,6 @@ class Wire:
             await asyncio.wait_for(self.writer.wait_closed(), PATIENCE)
 
     def reset(self) -> None:
-        import socket
-        import struct
-
         found = self.writer.get_extra_info("socket")
         found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
@@ -139,6 +139,52 @@ class Stage:
 
     def put_on(self, *leases: ActiveLease) -> None:
         self.plane.swap("shop", leases)
+
+    # -- waiting, by what is seen rather than by the clock
+
+    async def turn(self) -> None:
+        await asyncio.sleep(0.001)  # noqa: TID251 - nothing announces what is waited for
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                await self.turn()
+
+    async def still(self, value: Callable[[], object], *, lasting: float = 0.25) -> None:
+        """Return once the value has not changed for a while."""
+        last, since = value(), self.now()
+        async with asyncio.timeout(PATIENCE):
+            while self.now() - since < lasting:
+                await self.turn()
+                if value() != last:
+                    last, since = value(), self.now()
+
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)  # noqa: TID251 - time itself is what the test is about
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def cpu(self) -> float:
+        return time.process_time()
+
+    def gate(self) -> asyncio.Event:
+        return asyncio.Event()
+
+    def run(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.append(task)
+        return task
+
+    @contextlib.contextmanager
+    def quiet_loop(self) -> Iterator[None]:
+        """Let the loop not print what it says about accepting in vain."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, _context: None)
+        try:
+            yield
+        finally:
+            loop.set_exception_handler(None)
 
     async def close(self) -> None:
         await self.plane.close(Duration(0))

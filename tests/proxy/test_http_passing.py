@@ -17,15 +17,18 @@ CHUNKS = b"4;name=value\r\nwiki\r\n5\r\npedia\r\n0\r\nExpires: now\r\nX-Sum: 1\r
 
 REQUESTS = {
     "plain": GET,
-    "odd but valid": b"PURGE /%20~!$&'()*+,;=:@ HTTP/1.1\r\nhOsT:shop\r\nX-Empty:\r\nX-Sp:  a  b \t\r\n\r\n",
+    "odd but valid": b"PURGE /%20~!$&'()*+,;=:@ HTTP/1.1\r\n"
+    b"hOsT:shop\r\nX-Empty:\r\nX-Sp:  a  b \t\r\n\r\n",
     "raw utf-8": "GET /grün?q=ß HTTP/1.1\r\nHost: shop\r\nX-Name: Jürgen\r\n\r\n".encode(),
-    "hop by hop": b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: keep-alive, X-A\r\nX-A: 1\r\nTE: trailers\r\n\r\n",
+    "hop by hop": b"GET / HTTP/1.1\r\nHost: shop\r\n"
+    b"Connection: keep-alive, X-A\r\nX-A: 1\r\nTE: trailers\r\n\r\n",
     "absolute": b"GET http://other/path HTTP/1.1\r\nHost: shop\r\n\r\n",
     "asterisk": b"OPTIONS * HTTP/1.1\r\nHost: shop\r\n\r\n",
     "length": b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 5\r\n\r\n\x00\r\n\xffx",
     "no body": b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 0\r\n\r\n",
     "chunked": b"PUT / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS,
-    "two codings": b"PUT / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" + CHUNKS,
+    "two codings": b"PUT / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+    + CHUNKS,
     "old": b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
     "repeated": b"GET / HTTP/1.1\r\nHost: shop\r\nCookie: a\r\nCookie: a\r\n\r\n",
 }
@@ -35,12 +38,14 @@ ANSWERS = {
     "no phrase": b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n",
     "not even a space": b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n",
     "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS,
-    "hints first": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" + OK,
+    "hints first": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n"
+    + OK,
     "204": b"HTTP/1.1 204 No Content\r\nX-Y: z\r\n\r\n",
     "304 with a length": b"HTTP/1.1 304 Not Modified\r\nContent-Length: 90\r\n\r\n",
     "unknown status": b"HTTP/1.1 799 Odd\r\nContent-Length: 1\r\n\r\nx",
     "binary": b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n\r\n\r\n\x00\xff",
-    "gzip": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(gzip.compress(b"x"))
+    "gzip": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+    % len(gzip.compress(b"x"))
     + gzip.compress(b"x"),
 }
 
@@ -128,16 +133,11 @@ async def test_a_pipelined_request_is_not_sent_before_its_turn(stage):
 
     client = await stage.dial(await stage.before(script))
     client.send(GET + GET)
-    await asyncio.wait_for(stage_has(lambda: len(seen) == 1), 5)
+    await stage.until(lambda: len(seen) == 1)
     assert stage.plane.in_flight() == 1
     release.set()
     assert await client.receive(2 * len(OK)) == OK + OK
     assert seen == [GET, GET]
-
-
-async def stage_has(condition):
-    while not condition():
-        await asyncio.sleep(0.001)  # noqa: TID251 - polls for what another task does
 
 
 async def test_continue_is_passed_on_before_the_body_is_sent(stage):
@@ -190,7 +190,9 @@ async def test_an_early_answer_does_not_stop_the_upload(stage):
 
 async def test_an_upgrade_relays_bytes_both_ways_until_both_have_ended(stage):
     head = b"GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
-    switching = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    switching = (
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    )
     ended = asyncio.Event()
 
     async def script(wire):
@@ -211,7 +213,7 @@ async def test_an_upgrade_relays_bytes_both_ways_until_both_have_ended(stage):
     client.end()
     assert await client.rest() == b"last"
     await asyncio.wait_for(ended.wait(), 5)
-    await asyncio.wait_for(stage_has(lambda: stage.plane.in_flight() == 0), 5)
+    await stage.until(lambda: stage.plane.in_flight() == 0)
 
 
 async def test_a_refused_upgrade_is_an_ordinary_answer(stage):
@@ -232,7 +234,9 @@ async def test_a_body_that_ends_with_its_connection(stage):
         for _ in range(3):
             wire.send(b"part")
 
-    assert await stage.ask(await stage.before(script), GET) == b"HTTP/1.1 200 OK\r\n\r\npartpartpart"
+    assert (
+        await stage.ask(await stage.before(script), GET) == b"HTTP/1.1 200 OK\r\n\r\npartpartpart"
+    )
     assert stage.plane.felt("shop").errors == 0
 
 
@@ -280,7 +284,7 @@ async def test_a_client_that_has_ended_its_side_is_still_answered(stage):
     client = await stage.dial(await stage.before(script))
     client.send(GET)
     client.end()
-    await asyncio.wait_for(stage_has(lambda: stage.plane.in_flight() == 1), 5)
+    await stage.until(lambda: stage.plane.in_flight() == 1)
     release.set()
     assert await client.rest() == OK
 

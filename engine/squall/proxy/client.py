@@ -110,8 +110,9 @@ class ClientConnection(asyncio.Protocol):
     # -- called by the transaction ------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """Send bytes to the client."""
-        self._transport.write(data)
+        """Send bytes to the client; to one that is just leaving, nothing."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     def finished(self, *, persistent: bool) -> None:
         """The transaction is over: on to the next request, or close."""
@@ -137,7 +138,8 @@ class ClientConnection(asyncio.Protocol):
 
     def end_of_stream(self) -> None:
         """Send no more, but go on receiving."""
-        self._transport.write_eof()
+        if not self._transport.is_closing():
+            self._transport.write_eof()
 
     def pump(self) -> None:
         """Make what progress is possible with the bytes that are here."""
@@ -224,7 +226,7 @@ class ClientConnection(asyncio.Protocol):
         if self._transaction:
             self._transaction.client_malformed(wrong)
             return
-        self._transport.write(answers.answer(wrong.status, wrong.why, persistent=False))
+        self.write(answers.answer(wrong.status, wrong.why, persistent=False))
         self._leave()
 
     def _leave(self) -> None:

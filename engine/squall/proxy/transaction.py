@@ -158,16 +158,15 @@ class Transaction:
 
     def take(self, data: bytes) -> int:
         """Take bytes of the request's body, as many as there is room for; raises `Malformed`."""
-        if self.stage is _TUNNEL and self._upstream:
-            self._upstream.transport.write(data)
+        if self.stage is _TUNNEL:
+            self._write_up(data)
             return len(data)
         body = self._body
         if body is None or self._complete() or len(self._pending) >= HIGH_WATER:
             return 0
         taken = body.feed(data)
-        if self.stage is Stage.FORWARDING:
-            if self._upstream:
-                self._upstream.transport.write(data[:taken])
+        if self.stage is _FORWARDING:
+            self._write_up(data if taken == len(data) else data[:taken])
         elif self.stage is not Stage.SINK:
             self._pending += data[:taken]
         if body.done and self.stage is Stage.SINK:
@@ -175,6 +174,11 @@ class Transaction:
         elif body.done and self._answer and self._answer.done:
             self._release()
         return taken
+
+    def _write_up(self, data: bytes) -> None:
+        # One that is closing will say so in the loop's next round.
+        if self._upstream and not self._upstream.transport.is_closing():
+            self._upstream.transport.write(data)
 
     def _complete(self) -> bool:
         """The whole request has come."""
