@@ -13,7 +13,7 @@ from typing import Final
 
 from squall.core.diagnostics import Refused
 from squall.core.faults.effects import Counted, Effect, Inject, Rejected, Report
-from squall.core.playbook.model import Address, Target
+from squall.core.playbook.model import BUILTIN_ECHO, Address, Target
 from squall.core.timing import MILLISECOND, SECOND, Duration
 from squall.proxy.outbox import Outbox
 from squall.proxy.plane import Plane
@@ -123,7 +123,7 @@ class LocalEdge:
 def _refusal(target: Target, problem: Exception) -> Refused:
     """Why a target cannot listen, and what to do about it."""
     listen, name = target.listen, target.name
-    upstream = target.upstream or "UPSTREAM"
+    upstream = target.upstream or BUILTIN_ECHO
     elsewhere = f"choose another `listen`, or run with --target {name}=HOST:PORT={upstream}"
     number = problem.errno if isinstance(problem, OSError) else None
     if number == errno.EADDRINUSE:
