@@ -1,7 +1,7 @@
 """Good playbooks are good, bad ones are bad in the words that stand beside them.
 
-A new case is a new file. ``bad/NAME.yaml`` is named after the code it shows and has ``NAME.txt`` with
-the findings word for word; after a deliberate change of wording, ``SQUALL_WRITE_CORPUS=1 pytest
+A new case is a new file. ``bad/NAME.yaml`` is named after the code it shows; ``NAME.txt`` holds
+its findings word for word. After a deliberate change of wording, ``SQUALL_WRITE_CORPUS=1 pytest
 tests/corpus`` writes them anew, and the diff is what there is to review.
 """
 
