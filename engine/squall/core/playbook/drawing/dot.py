@@ -95,4 +95,5 @@ def _label(node: Node) -> str:
 
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+    shown = "".join(x if x.isprintable() else "\N{REPLACEMENT CHARACTER}" for x in escaped)
+    return f'"{shown}"'
