@@ -207,6 +207,11 @@ async def stage() -> AsyncIterator[Stage]:
     await made.close()
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
 @pytest.fixture(
     params=[
         pytest.param(("asyncio", {}), id="asyncio"),
