@@ -7,28 +7,27 @@ never written: the edge forwards the very bytes.
 """
 
 import re
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 LONGEST_HEAD: Final = 64 * 1024
 LONGEST_TARGET: Final = 16 * 1024
 MOST_FIELDS: Final = 100
+_SHORT: Final = 2 * 1024
 LONGEST_ANSWER_HEAD: Final = 256 * 1024
 """What an upstream may send: it is trusted more than a client, but not with all of the memory."""
 
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-_FIELDS: Final = rb"(?:" + _TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n"
-_REQUEST: Final = re.compile(
-    rb"(" + _TOKEN + rb"++) ([!-~\x80-\xff]++) HTTP/1\.([01])\r\n" + _FIELDS
-)
-_ANSWER: Final = re.compile(
-    rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: [\t\x20-\x7e\x80-\xff]*+)?\r\n" + _FIELDS
-)
+_FIELDS: Final = re.compile(rb"\r\n(?:" + _TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n")
+_REQUEST_LINE: Final = re.compile(rb"(" + _TOKEN + rb"++) ([!-~\x80-\xff]++) HTTP/1\.([01])")
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: [\t\x20-\x7e\x80-\xff]*+)?")
 _TELLING: Final = re.compile(
     rb"\r\n(content-length|transfer-encoding|connection|expect|upgrade|host)"
     rb":[\t ]*+([^\r\n]*)"
 )
 _CODINGS: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"x-compress"})
 _BARE_LINE_FEED: Final = re.compile(rb"(?<!\r)\n")
+_LONE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _AUTHORITY: Final = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 CHUNKED: Final = -1
@@ -43,6 +42,20 @@ class Malformed(Exception):  # noqa: N818 - it says what the message is
         super().__init__(why)
         self.why = why
         self.status = status
+
+
+class Framing(NamedTuple):
+    """What the fields of a head say of its message and its connection.
+
+    `length` is in bytes, `CHUNKED`, or `UNTIL_CLOSE` when the fields do not say.
+    """
+
+    length: int
+    coded: bool
+    persistent: bool
+    expects: bool
+    upgrade: bool
+    host: str | None
 
 
 class RequestHead:
@@ -77,10 +90,8 @@ class RequestHead:
         return [(name.lower(), value.strip(" \t")) for name, _, value in pairs]
 
 
-class AnswerHead:
+class AnswerHead(NamedTuple):
     """What the edge needs to know of an answer. `length`: bytes, `CHUNKED` or `UNTIL_CLOSE`."""
-
-    __slots__ = ("length", "persistent", "status")
 
     status: int
     length: int
@@ -89,33 +100,26 @@ class AnswerHead:
 
 def read_request(raw: bytes) -> RequestHead:
     """Read a request head that ends with its empty line; raises `Malformed`."""
-    found = _REQUEST.fullmatch(raw)
+    end = raw.find(b"\r\n")
+    found = _REQUEST_LINE.fullmatch(raw, 0, end)
     if not found:
-        raise _why_not_request(raw)
+        raise _why_not_request_line(raw)
     method, target, minor = found.groups()
     if len(target) > LONGEST_TARGET:
         raise Malformed("the target is too long", 414)
-    if raw.count(b"\r\n") > MOST_FIELDS + 2:
-        raise Malformed(f"there are more than {MOST_FIELDS} header fields", 431)
+    framing = framing_of(raw[end:], latest=minor == b"1")
+    if framing.host is None and minor == b"1":
+        raise Malformed("there must be exactly one Host field")
     head = RequestHead()
     head.raw = raw
     head.method = method.decode("ascii")
     head.target = target.decode("latin-1")
-    latest = minor == b"1"
-    told = _told(raw)
-    host = told.get(b"host")
-    if host is None and latest:
-        raise Malformed("there must be exactly one Host field")
-    head.host = host.decode("latin-1") if host else ""
-    head.length = _length(told, latest=latest)
+    head.length, coded, head.persistent, head.expects, head.upgrade, host = framing
+    head.host = host or ""
     if head.length == UNTIL_CLOSE:
-        if b"transfer-encoding" in told:
+        if coded:
             raise Malformed("Transfer-Encoding does not end with chunked")
         head.length = 0
-    options = told.get(b"connection", b"")
-    head.persistent = _persists(options, latest=latest)
-    head.expects = latest and told.get(b"expect") == b"100-continue"
-    head.upgrade = latest and b"upgrade" in told and b"upgrade" in _listed(options)
     if not target.startswith(b"/") or head.method == "CONNECT":
         _check_target(head)
     return head
@@ -123,21 +127,29 @@ def read_request(raw: bytes) -> RequestHead:
 
 def read_answer(raw: bytes, method: str) -> AnswerHead:
     """Read the head of the answer to a `method` request; raises `Malformed`."""
-    found = _ANSWER.fullmatch(raw)
+    end = raw.find(b"\r\n")
+    found = _STATUS_LINE.fullmatch(raw, 0, end)
     if not found:
         raise Malformed("the answer's head is not HTTP/1.1", 502)
-    minor, status = found.groups()
-    latest = minor == b"1"
-    told = _told(raw)
-    head = AnswerHead()
-    head.status = int(status)
-    head.length = _length(told, latest=latest)
-    head.persistent = _persists(told.get(b"connection", b""), latest=latest)
-    if head.status < 200 or head.status in {204, 304} or method == "HEAD":
-        head.length = 0
-    elif head.length == UNTIL_CLOSE:
-        head.persistent = False
-    return head
+    minor, code = found.groups()
+    status = int(code)
+    length, _, persistent, *_ = framing_of(raw[end:], latest=minor == b"1")
+    if status < 200 or status in {204, 304} or method == "HEAD":
+        length = 0
+    elif length == UNTIL_CLOSE:
+        persistent = False
+    return AnswerHead(status, length, persistent)
+
+
+def framing_of(fields: bytes, *, latest: bool) -> Framing:
+    """Read the fields of a head, from the end of its first line to its empty line.
+
+    Peers repeat themselves: the next head mostly has the same fields as one before it, so what
+    short ones mean is remembered.
+    """
+    if len(fields) <= _SHORT:
+        return _framing_of_short(fields, latest)
+    return _framing_of(fields, latest)
 
 
 def early_problem(partial: bytes | bytearray) -> Malformed | None:
@@ -152,15 +164,37 @@ def early_problem(partial: bytes | bytearray) -> Malformed | None:
     return None
 
 
-def _told(raw: bytes) -> dict[bytes, bytes]:
+def _framing_of(fields: bytes, latest: bool) -> Framing:  # noqa: FBT001 - a key of the cache
+    if not _FIELDS.fullmatch(fields):
+        raise _why_not_fields(fields)
+    if fields.count(b"\r\n") > MOST_FIELDS + 2:
+        raise Malformed(f"there are more than {MOST_FIELDS} header fields", 431)
+    told = _told(fields)
+    host = told.get(b"host")
+    options = _listed(told.get(b"connection", b""))
+    return Framing(
+        length=_length(told, latest=latest),
+        coded=b"transfer-encoding" in told,
+        # RFC 9112, 9.3: close wins, 1.1 persists, 1.0 only when asked to.
+        persistent=b"close" not in options and (latest or b"keep-alive" in options),
+        expects=latest and told.get(b"expect") == b"100-continue",
+        upgrade=latest and b"upgrade" in told and b"upgrade" in options,
+        host=None if host is None else host.decode("latin-1"),
+    )
+
+
+_framing_of_short: Final = lru_cache(maxsize=1024)(_framing_of)
+
+
+def _told(fields: bytes) -> dict[bytes, bytes]:
     """The fields that say where a message ends and whether its connection lives on.
 
-    Only Connection and Expect may come more than once: the others would have two meanings.
+    Only Connection, Upgrade and Expect may come twice: the others would have two meanings.
     """
     told: dict[bytes, bytes] = {}
-    for name, value in _TELLING.findall(raw.lower()):
+    for name, value in _TELLING.findall(fields.lower()):
         if name not in told:
-            told[name] = value.rstrip()
+            told[name] = value.rstrip(b"\t ")
         elif name in {b"connection", b"upgrade", b"expect"}:
             told[name] += b"," + value
         else:
@@ -187,14 +221,6 @@ def _length(told: dict[bytes, bytes], *, latest: bool) -> int:
     return CHUNKED if last == b"chunked" else UNTIL_CLOSE
 
 
-def _persists(options: bytes, *, latest: bool) -> bool:
-    """RFC 9112, 9.3: close wins, 1.1 persists, 1.0 only when asked to."""
-    if not options:
-        return latest
-    listed = _listed(options)
-    return b"close" not in listed and (latest or b"keep-alive" in listed)
-
-
 def _listed(options: bytes) -> list[bytes]:
     return [option.strip(b"\t ") for option in options.split(b",")]
 
@@ -212,18 +238,22 @@ def _check_target(head: RequestHead) -> None:
     head.host = absolute[1].rpartition("@")[2].lower()
 
 
-def _why_not_request(raw: bytes) -> Malformed:
-    """Say what is wrong with a head that did not match; only for people, so it may take time."""
-    line, _, fields = raw.partition(b"\r\n")
-    if _BARE_LINE_FEED.search(raw) or re.search(rb"\r(?!\n)", raw):
+def _why_not_request_line(raw: bytes) -> Malformed:
+    """Say what is wrong with a request that did not match; only for people, it may take time."""
+    line = raw.partition(b"\r\n")[0]
+    if _LONE.search(raw):
         return Malformed("a line ends without a carriage return and a line feed")
-    if re.fullmatch(rb"[!-~]+ [!-~\x80-\xff]+ HTTP/[0-9]+(\.[0-9]+)?", line):
-        if not re.search(rb" HTTP/1\.[01]$", line):
-            return Malformed("this is an HTTP/1.1 proxy", 505)
-    else:
-        return Malformed("the request line is not METHOD TARGET HTTP/1.1")
-    if re.search(rb"(?:^|\n)[\t ]", fields):
+    version = re.fullmatch(rb"[!-~]+ [!-~\x80-\xff]+ HTTP/([0-9]+(?:\.[0-9]+)?)", line)
+    if version and version[1] not in {b"1.0", b"1.1"}:
+        return Malformed("this is an HTTP/1.1 proxy", 505)
+    return Malformed("the request line is not METHOD TARGET HTTP/1.1")
+
+
+def _why_not_fields(fields: bytes) -> Malformed:
+    if _LONE.search(fields):
+        return Malformed("a line ends without a carriage return and a line feed")
+    if re.search(rb"\n[\t ]", fields):
         return Malformed("a header field is folded over two lines")
-    if re.search(rb"(?:^|\n)[^:\r\n]*[\t ]:", fields):
+    if re.search(rb"\n[^:\r\n]*[\t ]:", fields):
         return Malformed("there is space before the colon of a header field")
     return Malformed("a header field is not NAME: VALUE")
