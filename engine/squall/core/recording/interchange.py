@@ -86,7 +86,7 @@ def _fault(written: str) -> Fault | None:
 def document(recording: Recording) -> dict[str, object]:
     """The whole recording as plain data, for writers that cannot stream."""
     parts = _parts(recording.head, faults_of(recording.events), recording.tail)
-    return {**parts, "events": msgspec.to_builtins(recording.events)}
+    return {**parts, "events": [msgspec.to_builtins(event) for event in recording.events]}
 
 
 def json_chunks(
