@@ -1,0 +1,129 @@
+"""Whether a run may begin: decided here and nowhere else, from what is held and what is wanted.
+
+The store asks inside the transaction that takes the locks, so two engines that ask at once get two
+different answers. A run takes all its target locks or none. It deliberately knows no clock: how
+long somebody waits is the caller's business, who says with each request whether it still would.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from squall.core.diagnostics import Refused
+from squall.core.faults.kinds import Value
+from squall.core.playbook.model import Address
+
+ANY_HOST: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, never bound
+LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class TargetLock(Value, frozen=True, kw_only=True):
+    """A listen address that belongs to a run, or to one that is about to begin (`run` is None).
+
+    `claim` names all locks taken together. `owed` says that the run is over and a fault on the
+    target may not be off yet.
+    """
+
+    claim: str
+    address: Address
+    target: str
+    playbook: str
+    engine: str
+    since: int
+    run: int | None = None
+    owed: bool = False
+
+
+class Request(Value, frozen=True, kw_only=True):
+    """What a run wants before it begins. `patient`: it would rather wait than be refused."""
+
+    claim: str
+    playbook: str
+    engine: str
+    targets: tuple[tuple[str, Address], ...]
+    since: int
+    patient: bool = False
+
+
+class World(Value, frozen=True, kw_only=True):
+    """All that is held in a state folder, by whomever."""
+
+    locks: tuple[TargetLock, ...] = ()
+
+
+class Admit(Value, frozen=True, kw_only=True, tag="admit"):
+    """Go: these locks are yours."""
+
+    locks: tuple[TargetLock, ...]
+
+
+class Queue(Value, frozen=True, kw_only=True, tag="queue"):
+    """Not now; ask again when something was released."""
+
+    reason: str
+
+
+class Refuse(Value, frozen=True, kw_only=True, tag="refuse"):
+    """No; `reason` names who holds what."""
+
+    code: str
+    reason: str
+    hint: str
+
+    def raised(self) -> Refused:
+        """The refusal as callers meet it."""
+        return Refused(self.code, self.reason, self.hint)
+
+
+Decision = Admit | Queue | Refuse
+
+
+def admit(world: World, request: Request) -> Decision:
+    """Give all the locks that are wanted, or say who has one of them."""
+    for target, address in request.targets:
+        held = _holder(world.locks, address)
+        if held is None:
+            continue
+        reason = _sentence(target, address, held)
+        if request.patient:
+            return Queue(reason=reason)
+        return Refuse(code="SQ401", reason=reason, hint=_hint(held))
+    return Admit(
+        locks=tuple(
+            TargetLock(
+                claim=request.claim,
+                address=address,
+                target=target,
+                playbook=request.playbook,
+                engine=request.engine,
+                since=request.since,
+            )
+            for target, address in request.targets
+            if address.port  # port 0 is whatever is free: nobody can hold it
+        )
+    )
+
+
+def _holder(locks: Iterable[TargetLock], wanted: Address) -> TargetLock | None:
+    return next((lock for lock in locks if clash(lock.address, wanted)), None)
+
+
+def clash(one: Address, other: Address) -> bool:
+    """Whether two listeners would be in each other's way."""
+    if not one.port or one.port != other.port:
+        return False
+    hosts = {one.host, other.host}
+    return len(hosts) == 1 or bool(hosts & ANY_HOST) or hosts <= LOCAL
+
+
+def _sentence(target: str, address: Address, held: TargetLock) -> str:
+    whose = f"run {held.run}" if held.run is not None else "a run that is just beginning"
+    what = f"target '{target}' ({address}) is held by {whose} of '{held.playbook}'"
+    if held.owed:
+        return f"{what}, which is over; a fault it put there may not be off yet"
+    return f"{what} (engine {held.engine})"
+
+
+def _hint(held: TargetLock) -> str:
+    if held.owed:
+        return "'squall faults' shows what is owed; '--wait 30s' waits until it is off"
+    return "wait for it with '--wait 5m', stop that run, or use another address"

@@ -1,0 +1,152 @@
+"""The one room where a run's commands reach the world, and what happens there comes back as events.
+
+The executor calls it for everything that is not a timer; it talks to the edge, the prober and the
+load generator through their ports. Whatever goes wrong out there, a bug in an adapter included,
+becomes an event: the machine decides what it means. It knows no order and keeps no journal.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, Literal
+
+from squall.core.faults.effects import (
+    Applied,
+    Counted,
+    EdgeLost,
+    Effect,
+    Felt,
+    Happened,
+    Inject,
+    Lapsed,
+    Lifted,
+    Rejected,
+)
+from squall.core.playbook.model import Address
+from squall.core.run.commands import CancelAction, StartLoad, StartProbe
+from squall.core.run.events import ActionEnded, EdgeReported, RunEvent
+from squall.core.run.facts import RunFact
+from squall.core.run.records import Progress
+from squall.service.ports import Edge, LoadGenerator, Prober
+from squall.service.recorder import Recorder
+from squall.service.updates import Updates
+
+Hear = Callable[[Callable[[int], RunEvent]], None]
+"""Takes what makes an event once its time is known."""
+
+Ended = tuple[Literal["succeeded", "failed"], str, Felt | None]
+"""How a probe or a load ended, why, and what its clients felt."""
+
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, never bound
+
+
+class Effects:
+    """What one run does. `run` carries it; the other methods are called meanwhile."""
+
+    def __init__(
+        self,
+        edge: Edge,
+        addresses: Mapping[str, Address],
+        *,
+        prober: Prober,
+        loader: LoadGenerator,
+        updates: Updates,
+        recorder: Recorder | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._edge = edge
+        self._addresses = {name: _reachable(where) for name, where in addresses.items()}
+        self._prober = prober
+        self._loader = loader
+        self._updates = updates
+        self._recorder = recorder
+        self._seed = seed
+        self._tasks: asyncio.TaskGroup | None = None
+        self._actions: dict[str, asyncio.Task[Ended]] = {}
+        self._hear: Hear = _nobody
+
+    def attach(self, tasks: asyncio.TaskGroup, hear: Hear) -> None:
+        """Say where what is started here lives, and who hears what came of it."""
+        self._tasks, self._hear = tasks, hear
+
+    async def listen(self) -> None:
+        """Bring back what the edge has to say, until it says no more."""
+        async for report in self._edge.reports():
+            if isinstance(report, Happened):
+                if self._recorder:
+                    self._recorder.happened(report)
+            elif isinstance(report, Counted):
+                self._updates.picture(report)
+            else:
+                self._hear(partial(_reported, report))
+
+    def send(self, effect: Effect) -> None:
+        """Hand an effect to the edge."""
+        if self._recorder and isinstance(effect, Inject):
+            self._recorder.injected(effect)
+        self._edge.send(effect)
+
+    def announce(self, fact: RunFact) -> None:
+        """Tell whoever watches."""
+        if self._recorder:
+            self._recorder.fact(fact)
+        self._updates.fact(fact)
+
+    def start(self, command: StartProbe | StartLoad) -> None:
+        """Begin a probe or a load; its `ActionEnded` will come."""
+        assert self._tasks is not None
+        action = self._tasks.create_task(self._act(command))
+        self._actions[command.path] = action
+        action.add_done_callback(partial(self._acted, command.path))
+
+    def cancel(self, command: CancelAction) -> None:
+        """Stop a probe or a load; it still says how it ended."""
+        action = self._actions.get(command.path)
+        if action is not None:
+            action.cancel()
+
+    def close(self) -> None:
+        """Stop whatever is still going on."""
+        for action in self._actions.values():
+            action.cancel()
+
+    async def _act(self, command: StartProbe | StartLoad) -> Ended:
+        try:
+            if isinstance(command, StartProbe):
+                well, seen = await self._prober(command.probe)
+                return ("succeeded", "", None) if well else ("failed", seen, None)
+            return "succeeded", "", await self._load(command)
+        except Exception as error:  # noqa: BLE001 - the world's trouble is an event
+            return "failed", f"{type(error).__name__}: {error}", None
+
+    def _acted(self, path: str, action: asyncio.Task[Ended]) -> None:
+        """However it ended, before it began or by being cancelled, it says so."""
+        self._actions.pop(path, None)
+        outcome, reason, felt = (
+            ("failed", "cancelled", None) if action.cancelled() else action.result()
+        )
+        self._hear(
+            lambda at: ActionEnded(at=at, path=path, outcome=outcome, reason=reason, felt=felt)
+        )
+
+    async def _load(self, command: StartLoad) -> Felt:
+        def progress(felt: Felt) -> None:
+            self._updates.picture(Progress(path=command.path, felt=felt))
+
+        addresses = [self._addresses[target] for target in command.targets]
+        return await self._loader(
+            command.load, addresses, command.duration, progress=progress, seed=self._seed
+        )
+
+
+def _reachable(listening: Address) -> Address:
+    """Where to connect to what listens there: everywhere is also here."""
+    return Address(host=_LOOPBACK.get(listening.host, listening.host), port=listening.port)
+
+
+def _reported(report: Applied | Rejected | Lifted | Lapsed | EdgeLost, at: int) -> EdgeReported:
+    return EdgeReported(at=at, report=report)
+
+
+def _nobody(_: Callable[[int], RunEvent]) -> None:
+    raise AssertionError("effects are attached before anything happens")

@@ -1,0 +1,115 @@
+"""Who is alive in a state folder: each engine holds a lock on a file of its own.
+
+The kernel lets the lock go when the process dies, however it dies, so a file whose lock is free (or
+that is not there) belongs to a dead engine. The file is locked before it gets its name: nobody can
+see it unlocked while its engine lives. Probing uses shared locks, so probers do not meet.
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from typing import Self
+
+from squall.core.diagnostics import Refused
+
+_IGNORE = "# made by squall: its state is nobody else's business\n*\n"
+
+
+def prepare(state: Path) -> Path:
+    """Make the state folder with its own ignore file; raises `Refused` when that is impossible."""
+    try:
+        (state / "engines").mkdir(parents=True, exist_ok=True)
+        ignore = state / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text(_IGNORE, encoding="utf-8")
+    except OSError as error:
+        raise unusable(state, error) from error
+    return state
+
+
+def keep_trace(state: Path, run: int, trace: str) -> str:
+    """Keep what went wrong in squall itself; says where, or why it could not be kept."""
+    file = state / "crashes" / f"run-{run}.txt"
+    try:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(trace, encoding="utf-8")
+    except OSError as error:
+        return f"no file ({error.strerror})"
+    return str(file)
+
+
+def unusable(state: Path, error: OSError) -> Refused:
+    """The state folder cannot be used, in words."""
+    why = (error.strerror or str(error)).lower()
+    return Refused(
+        "SQ420",
+        f"the state folder {state} cannot be used: {why}",
+        "name another one with --state or SQUALL_STATE",
+    )
+
+
+class FileEngines:
+    """This process as an engine, and what it can tell of the others."""
+
+    def __init__(self, state: Path) -> None:
+        """Take a lock of our own; raises `Refused` when the folder cannot be written."""
+        self._folder = state / "engines"
+        self.me = secrets.token_hex(4)
+        try:
+            self._lock = _locked(self._folder, self.me)
+        except OSError as error:
+            raise unusable(state, error) from error
+
+    def alive(self, engine: str) -> bool:
+        """Whether that engine's lock is held."""
+        return engine == self.me or is_alive(self._folder.parent, engine)
+
+    def forget(self, engine: str) -> None:
+        """Remove a dead engine's file."""
+        with contextlib.suppress(OSError):
+            (self._folder / f"{engine}.lock").unlink()
+
+    def close(self) -> None:
+        """Stop being an engine."""
+        self.forget(self.me)
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def is_alive(state: Path, engine: str) -> bool:
+    """Whether an engine of that state folder still runs, asked by anyone."""
+    try:
+        seen = os.open(state / "engines" / f"{engine}.lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(seen, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(seen)
+
+
+def _locked(folder: Path, name: str) -> int:
+    """Create the file, lock it, and only then give it the name others look for."""
+    unnamed = folder / f".{name}"
+    lock = os.open(unnamed, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.write(lock, f"{os.getpid()}\n".encode())
+        unnamed.rename(folder / f"{name}.lock")
+    except OSError:
+        os.close(lock)
+        with contextlib.suppress(OSError):
+            unnamed.unlink()
+        raise
+    return lock
