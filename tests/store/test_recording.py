@@ -109,6 +109,17 @@ def test_a_file_that_is_not_there_is_the_callers_business(tmp_path: Path) -> Non
         RecordingWriter(tmp_path / "no" / "folder.sqr", HEAD)
 
 
+def test_a_recording_replaces_a_recording_and_nothing_else(tmp_path: Path) -> None:
+    written(tmp_path / "a.sqr")
+    events, _ = written(tmp_path / "a.sqr", batches=1)
+    assert list(RecordingFile(tmp_path / "a.sqr").events()) == events
+    playbook = tmp_path / "playbook.yaml"
+    playbook.write_text("name: precious\n")
+    with pytest.raises(FileExistsError, match="is no recording"):
+        RecordingWriter(playbook, HEAD)
+    assert playbook.read_text() == "name: precious\n"
+
+
 def test_a_full_disk_is_told_when_the_file_is_made() -> None:
     with pytest.raises(OSError, match="No space left"):
         RecordingWriter(Path("/dev/full"), HEAD)

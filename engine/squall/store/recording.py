@@ -11,6 +11,7 @@ since the epoch · CRC-32 of those fields and the payload (little-endian), then 
 JSON under Zstandard.
 """
 
+import errno
 import os
 import struct
 import sys
@@ -48,7 +49,12 @@ class RecordingWriter:
     """Writes one recording. Every call either writes a whole frame or leaves the file as it was."""
 
     def __init__(self, path: Path, head: Head) -> None:
-        """Make the file, replacing one of the same name; raises OSError."""
+        """Make the file, replacing a recording of the same name; raises OSError.
+
+        A file of another kind is left alone: whoever named it made a slip.
+        """
+        if path.is_file() and _begins(path) not in {b"", _MAGIC[:3]}:
+            raise FileExistsError(errno.EEXIST, "it exists and is no recording", str(path))
         self.path = path
         self._file = path.open("wb", buffering=0)
         self._end = 0
@@ -83,6 +89,11 @@ class RecordingWriter:
                 self._file.seek(self._end)
             raise
         self._end += len(frame)
+
+
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(3)
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:
