@@ -11,6 +11,9 @@ VERBS: Final = {
     "lint": ("squall.cli.lint", "Check playbooks: every finding at once."),
     "graph": ("squall.cli.graph", "Draw a playbook's step graph."),
     "rehearse": ("squall.cli.rehearse", "What a run would do, and when, without doing it."),
+    "run": ("squall.cli.run", "Run a playbook: faults on, watched, and off again."),
+    "runs": ("squall.cli.runs", "The runs that are kept: list, show."),
+    "faults": ("squall.cli.faults", "What is live right now, and who owes its undo."),
 }
 """Each verb with its module, which holds a command of the same name, and its line in the help."""
 
