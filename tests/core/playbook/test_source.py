@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,8 @@ def data(text: str):
         ("2020-01-01", "2020-01-01"), ("1_000", "1_000"), ("0b1", "0b1"), ("=", "="),
         ("true", True), ("True", True), ("FALSE", False), ("null", None), ("~", None),
         ("12", 12), ("-3", -3), ("0x1F", 31), ("0o17", 15), (".5", 0.5), ("1e3", 1000.0),
-        ("'12'", "12"), ('"true"', "true"), (".inf", float("inf")), ("+1", 1), ("1.20", 1.2),
+        ("'12'", "12"), ('"true"', "true"), ("+1", 1), ("1.20", 1.2), ("!!str 5", "5"),
+        ('!!int "5"', 5), ("! 5", "5"), ("!!float 5", 5), ("9" * 5000, "9" * 5000),
     ],
 )  # fmt: skip
 def test_plain_scalars_mean_what_yaml_1_2_says(written: str, meant: object) -> None:
@@ -68,7 +70,62 @@ def test_an_alias_is_the_same_value_and_errors_point_at_where_it_is_written() ->
 
 def test_a_recursive_alias_is_a_finding() -> None:
     [finding] = read(b"a: &x [*x]\n", "f").diagnostics
-    assert finding.message == "alias *x stands before its anchor is complete"
+    assert finding.message == "alias *x stands inside the value it repeats"
+
+
+@pytest.mark.parametrize("written", [".inf", "-.INF", ".nan", "1e999"])
+def test_a_number_is_finite(written: str) -> None:
+    [finding] = read(f"a: {written}\n".encode(), "f").diagnostics
+    assert (finding.code, finding.span.start) == ("SQ007", Position(1, 4))
+
+
+@pytest.mark.parametrize("written", ["1", "1.5", "true", "~", "null"])
+def test_a_key_is_text(written: str) -> None:
+    [finding] = read(f"{written}: a\n".encode(), "f").diagnostics
+    assert finding.code == "SQ004"
+    assert read(f"'{written}': a\n".encode(), "f").diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["a: !foo 1", "a: !!python/object:os.system x", "a: !x [1]", "!k a: 1", "!!set {a: 1}"]
+)
+def test_tags_are_refused(text: str) -> None:
+    [finding] = read(text.encode(), "f").diagnostics
+    assert finding.code == "SQ008"
+
+
+def test_aliases_of_aliases_count_by_their_depth() -> None:
+    nest = "[" * 40
+    text = f"a: &a {nest}1{']' * 40}\nb: {nest}*a{']' * 40}\n"
+    [finding] = read(text.encode(), "f").diagnostics
+    assert (finding.code, finding.span.start) == ("SQ005", Position(2, 44))
+
+
+def test_places_inside_aliases_inside_aliases() -> None:
+    document = read(b"a: &a {k: 1}\nb: &b {x: *a}\nc: *b\n", "f").documents[0]
+    assert document.locate(("c", "x", "k")) == document.locate(("a", "k"))
+    assert document.locate(("c", "x")).start == Position(2, 11)
+    assert document.locate(("c",)).start == Position(3, 4)
+
+
+def test_many_aliases_cost_no_more_than_what_they_repeat() -> None:
+    text = "a: &a {k: 1}\nb:\n" + "- *a\n" * 20_000
+    assert read(text.encode(), "f").diagnostics == ()
+
+
+def test_empty_documents_are_none() -> None:
+    assert read(b"---\n---\n# nothing\n", "f").documents == ()
+
+
+def test_without_libyaml_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"a: &x [1, no, 'q']\nb: {c: *x, d: |\n  text\n  }\n"
+    fast = read(b"a: &x [1, no, 'q']\nb: {c: *x}\n", "f")
+    monkeypatch.setattr("squall.core.playbook.source._LOADER", yaml.SafeLoader)
+    assert read(b"a: &x [1, no, 'q']\nb: {c: *x}\n", "f") == fast
+    [finding] = read(text, "f").diagnostics
+    assert finding.code == "SQ001"
+    [finding] = read(b"[" * 100_000, "f").diagnostics
+    assert finding.code == "SQ005"
 
 
 json_values = st.recursive(

@@ -29,13 +29,18 @@ CODES: Final = {
     ),
     "SQ004": Code(
         "not a plain key",
-        "Keys are plain names. Lists, mappings, aliases and merge keys cannot be keys.",
+        "Keys are plain names. Lists, mappings, aliases, numbers and merge keys cannot be keys.",
     ),
     "SQ005": Code(
         "too deep or too many",
         "Deep nesting and aliases of aliases can make a small file unboundedly large.",
     ),
     "SQ006": Code("no playbook", "A file that was named must hold at least one playbook."),
+    "SQ007": Code("not a finite number", "Nothing can take for ever, or be no number at all."),
+    "SQ008": Code(
+        "unknown tag",
+        "Tags ask other readers of YAML to build objects; here a value is what it looks like.",
+    ),
     "SQ101": Code(
         "unknown key",
         "A misspelt key would be ignored, and its fault would never be injected.",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from squall.core.diagnostics import Diagnostic, Position, Span
+from squall.core.diagnostics import Diagnostic, Position, Severity, Span
 from squall.core.playbook.build import build
 from squall.core.playbook.checks import check_meaning
 from squall.core.playbook.model import Playbook, Target
@@ -62,6 +62,9 @@ def load(
             playbooks.append(LoadedPlaybook(playbook=playbook, document=document))
     if named and not source.documents and not found:
         found.append(_nothing(file))
+    found = _once(found, source.diagnostics)
+    if any(finding.severity is Severity.ERROR for finding in source.diagnostics):
+        playbooks.clear()
     claimed = named or modeline or skipped < len(source.documents)
     return Loaded(
         file=file,
@@ -71,6 +74,13 @@ def load(
         skipped=skipped,
         claimed=claimed or _claims(source),
     )
+
+
+def _once(found: list[Diagnostic], first: tuple[Diagnostic, ...]) -> list[Diagnostic]:
+    """A place the reader complained about is not complained about by what comes after it."""
+    taken = {finding.span.start for finding in first}
+    rest = [finding for finding in found[len(first) :] if finding.span.start not in taken]
+    return [*first, *rest]
 
 
 def _one(

@@ -1,20 +1,22 @@
 """YAML text to plain data, with the place of every key and value.
 
 The only door to PyYAML, and only to its *events*: libyaml's composer recurses in C, so a file of
-opening brackets would end the interpreter. What a scalar means is decided here, after the core
-schema of YAML 1.2: ``no``, ``on``, ``1:30``, ``012`` and dates are strings. Limits on depth, nodes
-and size are kept while reading. JSON is read by the same loop. Nothing is raised; `read` returns
-what it could read and a finding for whatever it could not.
+opening brackets would end the interpreter. What a scalar means is decided in `scalars`. Limits on
+depth, nodes and size are kept while reading; aliases count with all they repeat. JSON is read by
+the same loop. Nothing is raised; `read` returns what it could read and a finding for whatever it
+could not.
 """
 
-import re
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import yaml
 
 from squall.core.diagnostics import Diagnostic, Position, Span
+from squall.core.playbook.complaints import in_plain_words
+from squall.core.playbook.scalars import RESOLVED, TAGS, meaning
 
 Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"
 Path: TypeAlias = tuple[str | int, ...]
@@ -24,41 +26,46 @@ MAX_DEPTH: Final = 64
 MAX_NODES: Final = 100_000
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_INFINITE: Final = re.compile(r"([-+]?)\.(?:inf|Inf|INF)")
-_PLAIN: Final[dict[str, bool | None]] = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
-    "true": True, "True": True, "TRUE": True,
-    "false": False, "False": False, "FALSE": False,
-}  # fmt: skip
-_LONGEST_NUMBER: Final = 40
-
-_TAGS: Final = "tag:yaml.org,2002:"
+_SCALARS: Final = RESOLVED | {"str"}
+_COLLECTIONS: Final = frozenset({"map", "seq"})
 _Event: TypeAlias = yaml.events.Event
+_Begin: TypeAlias = yaml.MappingStartEvent | yaml.SequenceStartEvent
 
 
 @dataclass(slots=True)
 class Document:
     """One document: its data, and where each path in it stands.
 
-    `keys` holds the span of a mapping's key, `values` the span of a value's own text.
+    `keys` holds the span of a mapping's key, `values` the span of a value's own text, `aliases`
+    where the value of an alias is written. `holes` are the mappings in which something was left
+    out, so that nobody complains about what is not there.
     """
 
     data: Data = None
     keys: dict[Path, Span] = field(default_factory=dict)
     values: dict[Path, Span] = field(default_factory=dict)
+    aliases: dict[Path, Path] = field(default_factory=dict)
+    holes: set[Path] = field(default_factory=set)
 
     def locate(self, path: Path, *, key: bool = False) -> Span:
         """The span of the key or value at `path`, or of the nearest thing around it."""
         while path:
-            found = self.keys.get(path) if key else self.values.get(path)
+            written = self._written(path)
+            found = self.keys.get(written) if key else self.values.get(written)
             if found is None:
-                found = self.keys.get(path) or self.values.get(path)
+                found = self.keys.get(written) or self.values.get(written)
             if found is not None:
                 return found
             path = path[:-1]
         return self.values.get((), Span(Position(1, 1), Position(1, 1)))
+
+    def _written(self, path: Path) -> Path:
+        """Findings inside an aliased value point at where it is written."""
+        for length in range(1, len(path)) if self.aliases else ():
+            origin = self.aliases.get(path[:length])
+            if origin is not None:
+                return self._written(origin + path[length:])
+        return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +143,7 @@ class _Reader:
                 tree = _Tree(self)
             elif isinstance(event, yaml.DocumentEndEvent):
                 assert tree is not None
-                if tree.document.values:
+                if tree.document.data is not None:
                     self.documents.append(tree.document)
                 tree = None
             elif tree is not None:
@@ -157,7 +164,7 @@ class _Reader:
         return Diagnostic(file=self.file, span=_span(event), code=code, message=message, hint=hint)
 
     def _broken(self, error: yaml.MarkedYAMLError) -> Diagnostic:
-        message, hint = _kinder(error)
+        message, hint = in_plain_words(str(error.problem or error.context))
         opened = error.context_mark if message.endswith("is not closed") else None
         mark = opened or error.problem_mark or error.context_mark
         place = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
@@ -195,6 +202,16 @@ class _Open:
     key: str | None = None
     anchor: str | None = None
     first_node: int = 0
+    height: int = 1
+
+
+class _Anchored(NamedTuple):
+    """A value that aliases repeat: how many nodes it has, and how many levels."""
+
+    data: Data
+    path: Path
+    size: int = 1
+    height: int = 0
 
 
 class _Tree:
@@ -204,7 +221,7 @@ class _Tree:
         self.reader = reader
         self.document = Document()
         self.stack: list[_Open] = []
-        self.anchors: dict[str, tuple[Data, Path, int]] = {}
+        self.anchors: dict[str, _Anchored] = {}
 
     def feed(self, event: _Event) -> None:
         if isinstance(event, yaml.ScalarEvent):
@@ -221,13 +238,35 @@ class _Tree:
         if self._expects_key():
             self._key(event)
             return
-        value = _meaning(event)
+        value = meaning(event.value, event.tag, plain=event.implicit[0])
         path = self._place(value)
-        self.document.values[path] = _span(event)
+        self.document.values.setdefault(path, _span(event))
+        self._check_scalar(event, value)
         if event.anchor:
-            self.anchors[event.anchor] = (value, path, 1)
+            self.anchors[event.anchor] = _Anchored(value, path)
 
-    def _begin(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
+    def _check_scalar(self, event: yaml.ScalarEvent, value: Data) -> None:
+        self._check_tag(event, _SCALARS)
+        if isinstance(value, float) and not math.isfinite(value):
+            self.reader.found.append(
+                self.reader.finding(
+                    event, "SQ007", f"{_short(event.value)} is no number anything can be set to",
+                    "write a finite number, or quote it if it is a text",
+                )
+            )  # fmt: skip
+
+    def _check_tag(self, event: yaml.ScalarEvent | _Begin, known: frozenset[str]) -> None:
+        tag = event.tag
+        if tag and tag != "!" and tag.removeprefix(TAGS) not in known:
+            shown = tag.replace(TAGS, "!!")
+            self.reader.found.append(
+                self.reader.finding(
+                    event, "SQ008", f"tag '{_short(shown)}' has no meaning here",
+                    "remove it: what a value is follows from how it is written",
+                )
+            )  # fmt: skip
+
+    def _begin(self, event: _Begin) -> None:
         self.reader.count(event)
         if self._expects_key():
             raise _Problem(
@@ -235,46 +274,51 @@ class _Tree:
                     event, "SQ004", "a key must be a plain name, not a list or a mapping"
                 )
             )
-        if len(self.stack) >= MAX_DEPTH:
+        self._check_depth(event, 1)
+        self._check_tag(event, _COLLECTIONS)
+        data: list[Data] | dict[str, Data]
+        data = {} if isinstance(event, yaml.MappingStartEvent) else []
+        path = self._place(data)
+        self.document.values.setdefault(path, _span(event))
+        self.stack.append(_Open(data, path, None, event.anchor, self.reader.nodes))
+
+    def _check_depth(self, event: _Event, height: int) -> None:
+        if len(self.stack) + height > MAX_DEPTH:
             raise _Problem(
                 self.reader.finding(
                     event, "SQ005", f"the file nests deeper than {MAX_DEPTH} levels"
                 )
             )
-        data: list[Data] | dict[str, Data]
-        data = {} if isinstance(event, yaml.MappingStartEvent) else []
-        path = self._place(data)
-        self.document.values[path] = _span(event)
-        self.stack.append(_Open(data, path, None, event.anchor, self.reader.nodes))
 
     def _end(self) -> None:
         done = self.stack.pop()
+        if self.stack:
+            self.stack[-1].height = max(self.stack[-1].height, done.height + 1)
         if done.anchor:
             size = self.reader.nodes - done.first_node + 1
-            self.anchors[done.anchor] = (done.data, done.path, size)
+            self.anchors[done.anchor] = _Anchored(done.data, done.path, size, done.height)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         if self._expects_key():
             raise _Problem(self.reader.finding(event, "SQ004", "an alias cannot be a key"))
-        known = self.anchors.get(str(event.anchor))
+        name = str(event.anchor)
+        known = self.anchors.get(name)
         if known is None:
-            raise _Problem(
-                self.reader.finding(
-                    event, "SQ001", f"alias *{event.anchor} stands before its anchor is complete"
-                )
+            inside = any(around.anchor == name for around in self.stack)
+            message, hint = (
+                ("stands inside the value it repeats", "")
+                if inside
+                else ("has no anchor before it", f"mark a value before it with &{_short(name)}")
             )
-        data, origin, size = known
-        self.reader.count(event, size)
-        path = self._place(data)
-        self.document.values[path] = _span(event)
-        self._copy_places(origin, path)
-
-    def _copy_places(self, origin: Path, path: Path) -> None:
-        """Findings inside an aliased value point at where it is written."""
-        for places in (self.document.keys, self.document.values):
-            inside = [p for p in places if len(p) > len(origin) and p[: len(origin)] == origin]
-            for place in inside:
-                places[path + place[len(origin) :]] = places[place]
+            finding = self.reader.finding(event, "SQ001", f"alias *{_short(name)} {message}", hint)
+            raise _Problem(finding)
+        self.reader.count(event, known.size)
+        self._check_depth(event, known.height)
+        path = self._place(known.data)
+        if self.stack:
+            self.stack[-1].height = max(self.stack[-1].height, known.height + 1)
+        self.document.values.setdefault(path, _span(event))
+        self.document.aliases[path] = known.path
 
     def _expects_key(self) -> bool:
         if not self.stack:
@@ -293,6 +337,7 @@ class _Tree:
                     "write the keys out, or give the shared part a name under `scenarios`",
                 )
             )  # fmt: skip
+            self.document.holes.add(top.path)
         elif isinstance(top.data, dict) and name in top.data:
             first = self.document.keys[path].start
             self.reader.found.append(
@@ -304,7 +349,21 @@ class _Tree:
             )  # fmt: skip
         else:
             self.document.keys[path] = _span(event)
+            self._check_key(event)
         top.key = name
+
+    def _check_key(self, event: yaml.ScalarEvent) -> None:
+        """A key is text; one that YAML reads as something else needs quotes to be meant."""
+        self._check_tag(event, _SCALARS)
+        key = meaning(event.value, event.tag, plain=event.implicit[0])
+        if not isinstance(key, str):
+            kind = {bool: "a truth value", type(None): "nothing"}.get(type(key), "a number")
+            self.reader.found.append(
+                self.reader.finding(
+                    event, "SQ004", f"key '{_short(event.value)}' is {kind}, not a name",
+                    f'write "{_short(event.value)}" if it is meant as a text',
+                )
+            )  # fmt: skip
 
     def _place(self, value: Data) -> Path:
         """Put a value where it belongs; returns its path."""
@@ -317,31 +376,10 @@ class _Tree:
             return (*top.path, len(top.data) - 1)
         assert top.key is not None
         path = (*top.path, top.key)
-        if top.key != "<<":
+        if path in self.document.keys:
             top.data.setdefault(top.key, value)
         top.key = None
         return path
-
-
-def _meaning(event: yaml.ScalarEvent) -> Data:
-    """What a scalar means: YAML 1.2 core for plain ones, text for quoted ones."""
-    text: str = event.value
-    tag: str | None = event.tag
-    if tag and tag != "!":
-        return _PLAIN.get(text, text) if tag in {_TAGS + "bool", _TAGS + "null"} else text
-    if not event.implicit[0] or tag == "!":
-        return text
-    if text in _PLAIN:
-        return _PLAIN[text]
-    if len(text) > _LONGEST_NUMBER:
-        return text
-    if _INTEGER.fullmatch(text):
-        return int(text, 0)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if infinite := _INFINITE.fullmatch(text):
-        return float(infinite[1] + "inf")
-    return float("nan") if text in {".nan", ".NaN", ".NAN"} else text
 
 
 def _span(event: _Event) -> Span:
@@ -353,29 +391,6 @@ def _span(event: _Event) -> Span:
     if isinstance(event, yaml.CollectionStartEvent):
         return Span(first, first)
     return Span(first, Position(end.line + 1, end.column + 1))
-
-
-_KINDER: Final = (
-    ("mapping values are not allowed", "a ':' stands where no key can be",
-     "quote the text, or check the indentation"),
-    ("did not find expected ',' or ']'", "a '[' is not closed", "add ']' or a comma"),
-    ("did not find expected ',' or '}'", "a '{' is not closed", "add '}' or a comma"),
-    ("found unexpected end of stream", "a quoted text is not closed", "add the closing quote"),
-    ("did not find expected key", "the indentation does not fit", "align it with the lines above"),
-    ("could not find expected ':'", "a key has no ':'", "write 'key: value'"),
-    ("did not find expected '-' indicator", "the indentation does not fit", "align the list"),
-    ("cannot start any token", "this character cannot start a value", "put the text in quotes"),
-    ("found undefined alias", "an alias has no anchor", "define it with &name first"),
-)  # fmt: skip
-
-
-def _kinder(error: yaml.MarkedYAMLError) -> tuple[str, str]:
-    """The parser's complaint in a user's words."""
-    problem = str(error.problem or error.context or "this is not YAML")
-    for needle, message, hint in _KINDER:
-        if needle in problem:
-            return message, hint
-    return f"this is not YAML: {problem}", ""
 
 
 def _short(text: str) -> str:

@@ -1,0 +1,31 @@
+"""What a YAML parser complains about, in the words of whoever wrote the file.
+
+Called by `source`. libyaml and PyYAML's own parser name the same troubles alike.
+"""
+
+from typing import Final
+
+_KINDER: Final = (
+    ("mapping values are not allowed", "a ':' stands where no key can be",
+     "quote the text, or check the indentation"),
+    ("did not find expected ',' or ']'", "a '[' is not closed", "add ']' or a comma"),
+    ("did not find expected ',' or '}'", "a '{' is not closed", "add '}' or a comma"),
+    ("found unexpected end of stream", "a quoted text is not closed", "add the closing quote"),
+    ("did not find expected key", "the indentation does not fit", "align it with the lines above"),
+    ("could not find expected ':'", "a key has no ':'", "write 'key: value'"),
+    ("did not find expected '-' indicator", "the indentation does not fit", "align the list"),
+    ("cannot start any token", "this character cannot start a value", "put the text in quotes"),
+    ("invalid Unicode character escape", "this escape is only half of a character",
+     "write the character itself"),
+    ("unknown escape character", "this escape has no meaning in double quotes",
+     "write \\\\ for a backslash, or use single quotes"),
+    ("incompatible YAML document", "this is not YAML 1.2", "remove the %YAML line"),
+)  # fmt: skip
+
+
+def in_plain_words(problem: str) -> tuple[str, str]:
+    """The parser's complaint as a sentence, and what to do about it."""
+    for needle, message, hint in _KINDER:
+        if needle in problem:
+            return message, hint
+    return f"this is not YAML: {problem}", ""
