@@ -14,6 +14,7 @@ VERBS: Final = {
     "run": ("squall.cli.run", "Run a playbook: faults on, watched, and off again."),
     "runs": ("squall.cli.runs", "The runs that are kept: list, show."),
     "faults": ("squall.cli.faults", "What is live right now, and who owes its undo."),
+    "recordings": ("squall.cli.recordings", "Faults that were injected: show, export."),
 }
 """Each verb with its module, which holds a command of the same name, and its line in the help."""
 

@@ -137,7 +137,7 @@ def project(
     put: dict[str, LeaseRow] = {}
     gone: set[str] = set()
     if isinstance(event, EdgeReported):
-        _answered(rows, event.report, put, gone)
+        _answered(rows, event.report, wall, put, gone)
     for command in commands:
         match command:
             case Inject():
@@ -202,6 +202,7 @@ def _change(
 def _answered(
     rows: Mapping[str, LeaseRow],
     report: Applied | Rejected | Lifted | Lapsed | EdgeLost,
+    wall: int,
     put: dict[str, LeaseRow],
     gone: set[str],
 ) -> None:
@@ -213,7 +214,8 @@ def _answered(
         return
     match report:
         case Applied(seq=seq) if row.state == "asked" and seq == row.seq:
-            put[row.lease] = replace(row, state="live")
+            # Its time at the edge began a moment ago, not when it was asked for.
+            put[row.lease] = replace(row, state="live", expires=wall + row.expires - row.since)
         case Rejected(seq=seq) if row.state == "asked" and seq == row.seq:
             gone.add(row.lease)
         case Lifted(seq=seq) if seq > row.asked:

@@ -43,7 +43,7 @@ def enter(turn: Turn, plan: PlanStep, above: str) -> StepState:
 def _iterate(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
     """Run iterations until one takes time or the last is over."""
     while True:
-        turn.rounds += 1
+        turn.rounds += int(step.iteration > 0)
         step = replace(
             PENDING, iteration=step.iteration + 1, tolerated=step.tolerated, began=turn.at
         )

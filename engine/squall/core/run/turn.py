@@ -16,7 +16,7 @@ STEP_TIMERS: Final = frozenset({"delay", "duration", "retry", "timeout"})
 """Timers that stand still while the run is paused; those of effects and of the run do not."""
 
 MAX_ROUNDS: Final = 1_000
-"""Iterations that may begin within one event; more means a loop that takes no time."""
+"""How often loops may turn within one event; more means a loop that takes no time."""
 
 
 class Turn:
