@@ -112,6 +112,8 @@ class SqliteStore:
 
         def answer() -> T:
             self._drain()
+            if self._problem is not None:
+                raise Refused("SQ420", self._problem.reason, self._problem.hint)
             try:
                 self._set_synchronous(full=False)
                 with _transaction(self._database):
