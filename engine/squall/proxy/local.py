@@ -47,7 +47,7 @@ class LocalEdge:
             except (OSError, UnicodeError, OverflowError) as problem:
                 await self._plane.close(Duration(0))
                 self._plane = Plane(self._outbox.happened)
-                raise _refusal(target, problem) from problem
+                raise refusal(target, problem) from problem
         self._targets = tuple(addresses)
         self._table = LeaseTable(self._targets, self._plane.swap)
         self._timers = Timers(asyncio.get_running_loop())
@@ -120,7 +120,7 @@ class LocalEdge:
             self._arm(self._timers)
 
 
-def _refusal(target: Target, problem: Exception) -> Refused:
+def refusal(target: Target, problem: Exception) -> Refused:
     """Why a target cannot listen, and what to do about it."""
     listen, name = target.listen, target.name
     upstream = target.upstream or BUILTIN_ECHO
