@@ -43,11 +43,6 @@ def happened(*ordinals: int, path: str = PATH, dropped: int = 0) -> Happened:
     )  # fmt: skip
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Memory:
     """A place for a recording that can be slow or full."""
 
