@@ -287,6 +287,45 @@ async def test_an_upstream_that_does_not_read_stops_the_client(stage):
     assert got == BODY
 
 
+async def test_an_upstream_that_dies_while_it_does_not_read(stage):
+    gate = stage.gate()
+
+    async def script(wire):
+        await wire.until()
+        await gate.wait()
+        wire.reset()
+
+    client = await stage.dial(await stage.before(script))
+    size = 64 * MEGABYTE
+    client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+    client.send(b"x" * size)
+    await stage.still(client.writer.transport.get_write_buffer_size)
+    assert client.writer.transport.get_write_buffer_size() > 0
+    gate.set()
+    assert (await client.until()).startswith(b"HTTP/1.1 502 ")
+    await stage.until(lambda: client.writer.transport.get_write_buffer_size() == 0)
+    await stage.until(lambda: stage.plane.in_flight() == 0)
+
+
+async def test_all_requests_are_answered_when_the_client_ends_before_it_reads(stage):
+    body = b"x" * 100_000
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+    async def script(wire):
+        while await wire.until():
+            wire.send(answer)
+
+    client = await stage.dial(await stage.before(script))
+    client.writer.transport.pause_reading()
+    client.send(GET * 300)
+    client.end()
+    await stage.still(lambda: stage.plane.felt("shop").requests, lasting=1.2)
+    client.writer.transport.resume_reading()
+    for _ in range(300):
+        assert await client.receive(len(answer)) == answer
+    assert await client.rest() == b""
+
+
 async def test_pipelined_requests_wait_outside_while_one_is_answered(stage):
     gate = stage.gate()
 

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from squall.core.timing import MILLISECOND, SECOND
 from squall.proxy import answers
 from squall.proxy.heads import LONGEST_HEAD, Malformed, early_problem, read_request
-from squall.proxy.route import Route
+from squall.proxy.route import ClientSide, Route
 from squall.proxy.timers import Timer
 from squall.proxy.transaction import Transaction
 from squall.proxy.upstream import HIGH_WATER
@@ -51,7 +51,7 @@ class ClientConnection(asyncio.Protocol):
     def __init__(self, route: Route) -> None:
         self._route = route
         self._buffer = b""
-        self._transaction: Transaction | None = None
+        self._transaction: ClientSide | None = None
         self._timer: Timer | None = None
         self._pumping = False
         self._paused = False
@@ -82,7 +82,10 @@ class ClientConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Called by the loop: a client that sends no more may still be waiting for answers."""
         self._ended = True
-        return self._transaction is not None and self._transaction.client_ended()
+        if self._transaction is None:
+            # Requests may be left that wait for the client to read the answers before them.
+            return self.choked and bool(self._buffer)
+        return self._transaction.client_ended()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's signature
         """Called by the loop."""
@@ -122,6 +125,10 @@ class ClientConnection(asyncio.Protocol):
                 self.pump()
         else:
             self._leave()
+
+    def switched(self, tunnel: ClientSide) -> None:
+        """Everything else on this connection goes through a tunnel."""
+        self._transaction = tunnel
 
     def sever(self, *, reset: bool = False) -> None:
         """Break the connection, by RST or FIN, once what was written before has gone out."""
@@ -213,7 +220,7 @@ class ClientConnection(asyncio.Protocol):
         head = read_request(buffer[:end])
         self._stop_timer()
         self._buffer = buffer[end:]
-        transaction = self._transaction = Transaction(self, self._route, head)
+        self._transaction = transaction = Transaction(self, self._route, head)
         if head.length and self._buffer:
             # The body is looked at before anything is sent: what is wrong with it may be here.
             self._buffer = self._buffer[transaction.take(self._buffer) :]
@@ -223,7 +230,7 @@ class ClientConnection(asyncio.Protocol):
     def _refuse(self, wrong: Malformed) -> None:
         """Answer a request that cannot be understood, and close: what follows means nothing."""
         self._stop_timer()
-        if self._transaction:
+        if isinstance(self._transaction, Transaction):
             self._transaction.client_malformed(wrong)
             return
         self.write(answers.answer(wrong.status, wrong.why, persistent=False))

@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from squall.core.faults.decision import ActiveLease
+from squall.core.faults.decision import ActiveLease, Decision, Exchange, decide
 from squall.core.faults.effects import FaultEvent, Felt
 from squall.core.faults.meter import Window
 from squall.core.timing import Duration
+from squall.proxy.heads import RequestHead
 from squall.proxy.timers import Timers
 from squall.proxy.upstream import Pool
 
@@ -25,8 +26,62 @@ class Waiting(Protocol):
         ...
 
 
-class Leaving(Protocol):
-    """A client connection, as far as closing a target is concerned."""
+class ClientSide(Protocol):
+    """What a client connection hands its bytes and its news to."""
+
+    choked: bool
+    """It can take nothing now."""
+
+    def take(self, data: bytes) -> int:
+        """Take as many bytes as there is room for."""
+        ...
+
+    def client_choked(self, choked: bool) -> None:  # noqa: FBT001 - a callback's only word
+        """The client takes no more bytes for now, or takes them again."""
+        ...
+
+    def client_ended(self) -> bool:
+        """The client has sent its last byte; True if there is still something for it."""
+        ...
+
+    def client_gone(self) -> None:
+        """The client has left."""
+        ...
+
+
+class Client(Protocol):
+    """A client connection, as far as its transaction and its target need it."""
+
+    peer: str
+    choked: bool
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the client."""
+        ...
+
+    def finished(self, *, persistent: bool) -> None:
+        """The transaction is over; the next request may come if the connection persists."""
+        ...
+
+    def switched(self, tunnel: "ClientSide") -> None:
+        """Everything else on this connection goes through a tunnel."""
+        ...
+
+    def sever(self, *, reset: bool = False) -> None:
+        """Break the connection, after what was already written."""
+        ...
+
+    def pump(self) -> None:
+        """More of the request can be taken."""
+        ...
+
+    def regulate(self) -> None:
+        """Something changed about whether to read from the client."""
+        ...
+
+    def end_of_stream(self) -> None:
+        """Send no more, but go on receiving."""
+        ...
 
     def dismiss(self) -> None:
         """Close if there is no request in flight; with one, it closes after it by itself."""
@@ -69,7 +124,7 @@ class Route:
         self.report = report
         self.leases: tuple[ActiveLease, ...] = ()
         self.waiting: set[Waiting] = set()
-        self.clients: set[Leaving] = set()
+        self.clients: set[Client] = set()
         self.window = Window()
         self.active = 0
         """Requests in flight."""
@@ -94,7 +149,7 @@ class Route:
         if self.draining and not self.active:
             self.quiet.set()
 
-    def left(self, client: Leaving) -> None:
+    def left(self, client: Client) -> None:
         """A client connection is gone."""
         self.clients.discard(client)
         if self.draining and not self.clients:
@@ -126,6 +181,22 @@ class Route:
         present = {lease.inject.lease for lease in leases}
         for waiting in list(self.waiting):
             waiting.reconsider(present)
+
+    def decide(self, head: RequestHead, client: str) -> Decision:
+        """Roll the dice for one request, and tell what they say."""
+        exchange = Exchange(
+            target=self.name,
+            method=head.method,
+            path=head.path,
+            host=head.host,
+            headers=head.fields(),
+            client=client,
+            at=time.time_ns(),
+        )
+        decision = decide(self.leases, exchange)
+        for touch in decision.touches:
+            self.report(touch.event)
+        return decision
 
     def measure(self, began: int, leases: tuple[ActiveLease, ...], *, failed: bool) -> None:
         """Count an exchange that ended now, for the target and the leases it met."""

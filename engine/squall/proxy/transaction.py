@@ -8,24 +8,16 @@ sees the other's own words on whether the connection stays, and the edge does as
 What it deliberately does not do: read heads from the client, or own a socket.
 """
 
-import time
-from collections.abc import Collection
 from enum import Enum, auto
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
-from squall.core.faults.decision import (
-    NOTHING,
-    Answer,
-    Break,
-    Exchange,
-    Silence,
-    decide,
-)
+from squall.core.faults.decision import Answer, Break
 from squall.proxy import answers
 from squall.proxy.bodies import Body, UntilClose, body_of
 from squall.proxy.heads import LONGEST_ANSWER_HEAD, Malformed, RequestHead, read_answer
-from squall.proxy.route import Route
-from squall.proxy.timers import Timer
+from squall.proxy.hold import Hold
+from squall.proxy.route import Client, Route
+from squall.proxy.tunnel import Tunnel
 from squall.proxy.upstream import HIGH_WATER, Dial, UpstreamConnection
 
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
@@ -34,52 +26,18 @@ _ALL_HERE: Final = body_of(0)
 """The framing of an answer of which nothing is missing."""
 
 
-class Client(Protocol):
-    """The client connection, as far as a transaction needs it."""
-
-    peer: str
-    choked: bool
-
-    def write(self, data: bytes) -> None:
-        """Send bytes to the client."""
-        ...
-
-    def finished(self, *, persistent: bool) -> None:
-        """The transaction is over; the next request may come if the connection persists."""
-        ...
-
-    def sever(self, *, reset: bool = False) -> None:
-        """Break the connection, after what was already written."""
-        ...
-
-    def pump(self) -> None:
-        """More of the request can be taken."""
-        ...
-
-    def regulate(self) -> None:
-        """Something changed about whether to read from the client."""
-        ...
-
-    def end_of_stream(self) -> None:
-        """Send no more, but go on receiving."""
-        ...
-
-
 class Stage(Enum):
     """Where a transaction is."""
 
     HELD = auto()
-    SILENT = auto()
     DIALLING = auto()
     FORWARDING = auto()
-    TUNNEL = auto()
     SINK = auto()
     """Answered, and the rest of the request's body is still coming in, to be dropped."""
     OVER = auto()
 
 
-_TUNNEL: Final = Stage.TUNNEL  # an attribute of an Enum costs as much as a call
-_FORWARDING: Final = Stage.FORWARDING
+_FORWARDING: Final = Stage.FORWARDING  # an attribute of an Enum costs as much as a call
 _OVER: Final = Stage.OVER
 _HELD: Final = Stage.HELD
 
@@ -94,17 +52,15 @@ class Transaction:
         "_body",
         "_client",
         "_continued",
-        "_decision",
         "_dial",
         "_failed",
-        "_half_closed",
         "_head",
+        "_hold",
         "_leases",
         "_partial",
         "_pending",
         "_persistent",
         "_route",
-        "_timer",
         "_upstream",
         "choked",
         "stage",
@@ -116,8 +72,7 @@ class Transaction:
         self._head = head
         self._began = route.began()
         self._leases = route.leases
-        self._decision = NOTHING
-        self._timer: Timer | None = None
+        self._hold: Hold | None = None
         self._dial: Dial | None = None
         self._upstream: UpstreamConnection | None = None
         self._body: Body | None = body_of(head.length) if head.length else None
@@ -126,41 +81,28 @@ class Transaction:
         self._partial = b""
         self._continued = False
         self._failed = False
-        self._half_closed = False
         self._persistent = head.persistent
         self.choked = False
         self.stage = _HELD
 
-    # -- the request --------------------------------------------------------------------------
-
     def begin(self) -> None:
         """Ask what happens to this request, and let it happen."""
         if self._leases:
-            head = self._head
-            exchange = Exchange(
-                target=self._route.name,
-                method=head.method,
-                path=head.path,
-                host=head.host,
-                headers=head.fields(),
-                client=self._client.peer,
-                at=time.time_ns(),
-            )
-            decision = decide(self._leases, exchange)
+            decision = self._route.decide(self._head, self._client.peer)
             if decision.touches:
-                for touch in decision.touches:
-                    self._route.report(touch.event)
-                self._decision = decision
-                self._route.waiting.add(self)
-                self._hold()
+                self._hold = Hold(
+                    self._route,
+                    decision,
+                    self._began,
+                    then=self._ends_with,
+                    lifted=self._silence_lifted,
+                )
+                self._hold.start()
                 return
         self._forward()
 
     def take(self, data: bytes) -> int:
         """Take bytes of the request's body, as many as there is room for; raises `Malformed`."""
-        if self.stage is _TUNNEL:
-            self._write_up(data)
-            return len(data)
         body = self._body
         if body is None or self._complete() or len(self._pending) >= HIGH_WATER:
             return 0
@@ -184,54 +126,25 @@ class Transaction:
         """The whole request has come."""
         return self._body is None or self._body.done
 
-    # -- faults -------------------------------------------------------------------------------
-
-    def reconsider(self, leases: Collection[str]) -> None:
-        """Only these leases are still on: what was owed to others is owed no more."""
-        left = self._decision.owed_to(leases)
-        if left is self._decision:
-            return
-        self._decision = left
-        if self.stage is Stage.SILENT:
-            if not isinstance(left.ending, Silence):
-                self._break_off(reset=False)
-            return
-        if self._timer:
-            self._timer.cancel()
-        self._hold()
-
-    def _hold(self) -> None:
-        due = self._began + self._decision.delay
-        if self._decision.delay and due > time.monotonic_ns():
-            self._timer = self._route.timers.at(due, self._act)
-        else:
-            self._act()
-
-    def _act(self) -> None:
+    def _ends_with(self, ending: Answer | Break | None) -> None:
         """The waiting is over."""
-        self._timer = None
-        ending = self._decision.ending
-        if not isinstance(ending, Silence):
-            self._route.waiting.discard(self)
+        self._hold = None
         match ending:
             case None:
                 self._forward()
-            case Answer():
+            case Answer(status, reason):
                 persistent = self._stays_usable()
-                self._answer_locally(
-                    ending.status,
-                    answers.injected(
-                        ending.status, ending.reason, self._head, persistent=persistent
-                    ),
-                )
-            case Break():
-                self._break_off(reset=ending.kind == "reset")
-            case Silence():
-                self.stage = Stage.SILENT
+                whole = answers.injected(status, reason, self._head, persistent=persistent)
+                self._answer_locally(status, whole)
+            case Break(kind):
+                self._break_off(reset=kind == "reset")
             case _:
                 assert_never(ending)
 
-    # -- towards upstream ---------------------------------------------------------------------
+    def _silence_lifted(self) -> None:
+        """The client has waited for nothing; it would not know what an answer is for."""
+        self._hold = None
+        self._break_off(reset=False)
 
     @property
     def _repeatable(self) -> bool:
@@ -282,14 +195,10 @@ class Transaction:
             else:
                 self._upstream.transport.resume_reading()
 
-    # -- the answer ---------------------------------------------------------------------------
-
     def answer_arrived(self, data: bytes) -> None:
         """Pass on what belongs to the answer; what does not makes the connection useless."""
         try:
-            if self.stage is _TUNNEL:
-                self._client.write(data)
-            elif self._answer is None:
+            if self._answer is None:
                 self._answer_begins(self._partial + data if self._partial else data)
             else:
                 self._answer_goes_on(data, 0)
@@ -345,10 +254,13 @@ class Transaction:
             self._answered()
 
     def _open_tunnel(self, data: bytes) -> None:
-        if not self._head.upgrade or not self._complete():
+        upstream = self._upstream
+        if not self._head.upgrade or not self._complete() or upstream is None:
             raise Malformed("switched protocols without being asked", 502)
-        self.stage = Stage.TUNNEL
         self._measured(failed=False)
+        self._upstream = None
+        self._client.switched(Tunnel(self._client, self._route, upstream))
+        self._end()
         self._client.write(data)
         self._client.pump()
 
@@ -365,7 +277,7 @@ class Transaction:
         if upstream:
             self._upstream = None
             if self._persistent:
-                if self._client.choked:
+                if self._client.choked and not upstream.transport.is_closing():
                     upstream.transport.resume_reading()
                 self._route.pool.give(upstream)
             else:
@@ -380,22 +292,14 @@ class Transaction:
         """
         return self._persistent and (self._complete() or not self._head.expects or self._continued)
 
-    # -- when it goes wrong -------------------------------------------------------------------
-
     def upstream_ended(self) -> bool:
-        """Upstream has sent its last byte: a tunnel lives on in the other direction."""
-        if self.stage is _TUNNEL and not self._half_closed:
-            self._half_closed = True
-            self._client.end_of_stream()
-            return True
+        """Upstream has sent its last byte: its connection is of no more use."""
         return False
 
     def upstream_lost(self, error: Exception | None) -> None:
         """Say so to the client in the best way that is left."""
         upstream, self._upstream = self._upstream, None
-        if self.stage is _TUNNEL:
-            self._break_off(reset=error is not None)
-        elif self._answer is None:
+        if self._answer is None:
             stale = upstream is not None and upstream.reused
             if stale and self._repeatable and not self._partial:
                 self._connect()
@@ -432,6 +336,7 @@ class Transaction:
         """Answer instead of upstream; the rest of the request's body is dropped as it comes."""
         self._persistent = self._stays_usable()
         self._pending = b""
+        self.choked = False
         self._client.write(whole)
         self._measured(failed=status >= 500)
         if self._complete() or not self._persistent:
@@ -450,22 +355,7 @@ class Transaction:
 
     def client_ended(self) -> bool:
         """The client has sent its last byte; True if there is still something to answer."""
-        if self.stage is _TUNNEL:
-            return self._client_half_closed()
-        return self._complete() and self.stage is not Stage.SILENT
-
-    def _client_half_closed(self) -> bool:
-        upstream = self._upstream
-        if upstream is None or upstream.transport.is_closing():
-            return False
-        if self._half_closed:
-            # Both have said all they had: what is still to be written is, then both close.
-            upstream.user, self._upstream = None, None
-            upstream.transport.close()
-            return False
-        self._half_closed = True
-        upstream.transport.write_eof()
-        return True
+        return self._complete() and not (self._hold and self._hold.silent)
 
     def client_gone(self) -> None:
         """The client has left: nobody waits for the answer."""
@@ -477,8 +367,6 @@ class Transaction:
         self._measured(failed=True)
         self._end()
         self._client.sever(reset=reset)
-
-    # -- the end ------------------------------------------------------------------------------
 
     def _measured(self, *, failed: bool) -> None:
         """Count this exchange, once."""
@@ -494,10 +382,8 @@ class Transaction:
         self.stage = _OVER
         route = self._route
         route.ended()
-        if self._decision is not NOTHING:
-            route.waiting.discard(self)
-        if self._timer:
-            self._timer.cancel()
+        if self._hold:
+            self._hold.cancel()
         if self._dial:
             self._dial.cancel()
         if self._upstream:
