@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--wait", metavar="D", help="Wait so long for a target that another run holds.")
 @click.option("--strict", is_flag=True, help="A run with warnings exits with 1.")
 @click.option("--quiet", is_flag=True, help="The verdict only.")
+@click.option("--plain", is_flag=True, help="A line per fact instead of the live view.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @click.option("--state", metavar="DIR", help="Where runs are kept (SQUALL_STATE, else .squall).")
 def run(
@@ -36,6 +37,7 @@ def run(
     wait: str | None,
     strict: bool,  # noqa: FBT001
     quiet: bool,  # noqa: FBT001
+    plain: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
     state: str | None,
 ) -> None:
@@ -50,6 +52,7 @@ def run(
       squall run playbooks/three_phases.yaml --target api=127.0.0.1:7070=http://127.0.0.1:8080
     """
     import asyncio
+    import os
 
     from squall.cli.playbook_file import open_playbook
     from squall.cli.report import JsonReport, LineReport
@@ -62,7 +65,15 @@ def run(
     plan = compile_plan(playbook)
     dice = _dice(seed, playbook)
     patience = None if wait is None else _duration(wait, "--wait")
-    report: Report = JsonReport() if as_json else LineReport(plan, quiet=quiet)
+    report: Report
+    if as_json:
+        report = JsonReport()
+    elif plain or quiet or os.environ.get("CI") or not sys.stderr.isatty():
+        report = LineReport(plan, quiet=quiet)
+    else:
+        from squall.cli.live import LiveReport
+
+        report = LiveReport(plan)
     path = Path(record) if record else None
     try:
         outcome = asyncio.run(_run(plan, dice, path, patience, state_folder(state), report))
@@ -104,7 +115,10 @@ async def _run(
         report.began(running.run, seed)
         async for update in running.updates():
             report.update(update)
-        return await running.outcome()
+        outcome = await running.outcome()
+        if running.recording_problem:
+            click.echo(running.recording_problem, err=True)
+        return outcome
 
 
 def _dice(seed: int | None, playbook: "Playbook") -> int:
