@@ -285,3 +285,23 @@ async def test_a_child_that_hangs_is_ended_with_its_engine_waiting_no_longer_tha
     assert time.monotonic() - began < PATIENCE
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_starting_early_is_starting_once() -> None:
+    edge = RemoteEdge()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(edge.start())
+        opening = group.create_task(edge.open([SHOP]))
+    first = edge.pid
+    await edge.start()
+    assert edge.pid == first
+    assert opening.result()["shop"].port
+    await edge.close(drain=Duration(0))
+
+
+async def test_closing_while_it_starts_leaves_nothing() -> None:
+    edge = RemoteEdge()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(edge.start())
+        group.create_task(edge.close(drain=Duration(0)))
+    assert edge.pid is None

@@ -56,30 +56,13 @@ class RemoteEdge:
         self._frames = words()
         self._waiting: list[Word] = []
         self._closing = False
+        self._starting = asyncio.Lock()
 
     async def start(self) -> None:
         """Start the child; `open` does so too. Raises `Refused` (SQ414)."""
-        if self._child or self._closing:
-            return
-        ours, theirs = socket.socketpair()
-        stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
-        with theirs:
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    # -P: what lies in the working directory is not to be imported.
-                    *(self._python, "-P", "-m", "squall.proxy.process", str(theirs.fileno())),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=stderr,
-                    pass_fds=(theirs.fileno(),),
-                    start_new_session=True,
-                )
-            except OSError as problem:
-                ours.close()
-                stderr.close()
-                raise _no_start(f"{self._python}: {problem.strerror}") from problem
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
-        self._child = _Child(process, reader, writer, stderr)
+        async with self._starting:
+            if not (self._child or self._closing):
+                self._child = await self._spawn()
 
     @property
     def pid(self) -> int | None:
@@ -123,9 +106,31 @@ class RemoteEdge:
 
     async def close(self, *, drain: Duration) -> None:
         """Lift everything, finish requests in flight for at most `drain`, end the child."""
-        self._write(Close(drain=drain))
-        self._closing = True
+        async with self._starting:
+            self._write(Close(drain=drain))
+            self._closing = True
         await self._end(drain / SECOND + EXIT_WITHIN)
+
+    async def _spawn(self) -> _Child:
+        ours, theirs = socket.socketpair()
+        stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        with theirs:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    # -P: what lies in the working directory is not to be imported.
+                    *(self._python, "-P", "-m", "squall.proxy.process", str(theirs.fileno())),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=stderr,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
+            except OSError as problem:
+                ours.close()
+                stderr.close()
+                raise _no_start(f"{self._python}: {problem.strerror}") from problem
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        return _Child(process, reader, writer, stderr)
 
     def _write(self, order: Open | Close | Effect) -> None:
         if self._child and not self._closing and not self._child.writer.is_closing():
