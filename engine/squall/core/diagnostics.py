@@ -65,3 +65,14 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice a person most likely meant, or None when nothing is close."""
     found = get_close_matches(word, list(choices), n=1, cutoff=0.6)
     return found[0] if found else None
+
+
+def printable(text: str) -> str:
+    """The text with everything a terminal would obey written as an escape."""
+    return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)
+
+
+def short(written: object, most: int = 60) -> str:
+    """What was written, on one line and as long as a sentence can bear."""
+    text = str(written)
+    return printable(text if len(text) <= most else text[: most - 3] + "...")

@@ -55,7 +55,7 @@ steps:
 @pytest.mark.parametrize(
     ("short", "full"),
     [
-        ("{latency: 100ms}", "{latency: {fixed: 0.1, rate: 1, jitter: 0}}"),
+        ("{latency: 100ms}", "{latency: {fixed: 0.1, rate: 1, jitter: 0s}}"),
         ("{errors: 10%}", "{errors: {rate: 0.1, codes: [500, 502, 503, 504]}}"),
         ("{timeouts: 5%}", "{timeouts: {rate: 0.05, after: 5s, answer: 504}}"),
         ("{resets: 1%}", "{resets: {rate: 1%, kind: reset}}"),
@@ -118,6 +118,46 @@ def test_targets_from_outside_replace_those_of_their_name() -> None:
     [made] = loaded.playbooks
     assert made.playbook.targets == (given_target,)
     assert made.playbook.body.steps[0].targets == ("shop",)
+
+
+def test_whole_numbers_may_be_written_as_floats() -> None:
+    text = """
+name: x
+seed: {seed}
+loop: {{times: {two}}}
+steps:
+  - name: a
+    duration: 1s
+    scenario: {{errors: {{rate: 1, codes: [{code}]}}}}
+    retry: {{attempts: {two}}}
+    continue_on_failure: {{max: {two}}}
+"""
+    made = playbook(text.format(seed="7.0", two="2.0", code="503.0"))
+    assert from_canonical(canonical(made)) == made
+    assert digest(made) == digest(playbook(text.format(seed=7, two=2, code=503)))
+
+
+def test_the_order_of_targets_means_nothing() -> None:
+    lines = [
+        "  b: {http: {listen: 127.0.0.1:2, upstream: builtin:echo}}\n",
+        "  a: {http: {listen: 127.0.0.1:1, upstream: builtin:echo}}\n",
+    ]
+    steps = "steps: [{name: a, duration: 1s, targets: [%s], scenario: {latency: 1s}}]\n"
+    one = playbook("name: x\ntargets:\n" + "".join(lines) + steps % "a, b")
+    other = playbook("name: x\ntargets:\n" + "".join(reversed(lines)) + steps % "b, a, b")
+    assert digest(one) == digest(other)
+
+
+def test_a_target_from_outside_must_be_declared_where_targets_are() -> None:
+    text = b"""
+name: x
+targets: {shop: {http: {listen: 127.0.0.1:1, upstream: builtin:echo}}}
+steps: [{name: a, duration: 1s, scenario: {latency: 1s}}]
+"""
+    given_target = parse_target("shp=127.0.0.1:8000=http://localhost:9000")
+    loaded = load(text, "f", SCHEMA, targets=[given_target])
+    assert loaded.playbooks == ()
+    assert [finding.code for finding in loaded.diagnostics] == ["SQ202"]
 
 
 def test_groups_narrow_the_targets_of_what_is_in_them() -> None:

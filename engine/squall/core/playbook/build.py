@@ -74,7 +74,7 @@ class _Builder:
             description=str(node.get("description", "")),
             tags=tuple(str(tag) for tag in self._list(node, "tags")),
             loop=self._loop(node),
-            timeout=self._duration((), node, "timeout") or HOUR,
+            timeout=self._lasting((), node, "timeout") or HOUR,
             finally_=self._steps(("finally",), self._list(node, "finally"), self.in_scope),
             seed=self._seed(node),
         )
@@ -91,8 +91,7 @@ class _Builder:
 
     @staticmethod
     def _seed(node: Node) -> int | None:
-        seed: int | None = node.get("seed")
-        return seed
+        return int(node["seed"]) if "seed" in node else None
 
     def _body(self, node: Node) -> Group:
         seen = [key for key in ("steps", "parallel") if key in node]
@@ -115,9 +114,14 @@ class _Builder:
         targets = {
             name: self._target(name, t) for name, t in self._mapping(node, "targets").items()
         }
+        for target in given:
+            if targets and target.name not in targets:
+                known = ", ".join(targets)
+                message = f"the command line names target '{target.name}', which is not declared"
+                self.places.note(("targets",), "SQ202", message, f"targets here: {known}", key=True)
         targets.update({target.name: target for target in given})
         if targets:
-            return tuple(targets.values())
+            return tuple(targets[name] for name in sorted(targets))
         self.places.note(
             ("name",),
             "SQ210",
@@ -163,9 +167,9 @@ class _Builder:
             name=node["name"],
             action=action,
             targets=targets if isinstance(action, Injection | Load) else (),
-            duration=self._duration(path, node, "duration"),
+            duration=self._lasting(path, node, "duration"),
             delay=self._duration(path, node, "delay") or Duration(0),
-            timeout=self._duration(path, node, "timeout"),
+            timeout=self._lasting(path, node, "timeout"),
             on_timeout=node.get("on_timeout", "fail"),
             needs=self._needs(node),
             retry=self._retry(path, node),
@@ -179,14 +183,25 @@ class _Builder:
         written = node.get("targets")
         if written is None:
             return scope
+        for action in ("http", "wait"):
+            if action in node:
+                message = f"'targets' has no meaning beside '{action}'"
+                hint = "only faults, loads and groups act on targets"
+                self.places.note((*path, "targets"), "SQ110", message, hint, key=True)
         names = [written] if isinstance(written, str) else list(written)
         for name in names:
-            if name not in self.in_scope:
-                close = nearest(name, self.in_scope)
-                known = ", ".join(self.in_scope)
-                hint = f"did you mean '{close}'?" if close else f"targets here: {known}"
-                self.places.note((*path, "targets"), "SQ202", f"there is no target '{name}'", hint)
-        return tuple(dict.fromkeys(names))
+            if name not in scope:
+                self._no_target((*path, "targets"), name, scope)
+        return tuple(sorted(set(names)))
+
+    def _no_target(self, path: Path, name: str, scope: tuple[str, ...]) -> None:
+        if name in self.in_scope:
+            message = f"target '{name}' is not among those of the group around"
+        else:
+            message = f"there is no target '{name}'"
+        close = nearest(name, scope)
+        hint = f"did you mean '{close}'?" if close else f"targets here: {', '.join(scope)}"
+        self.places.note(path, "SQ202", message, hint)
 
     def _action(self, path: Path, node: Node, scope: tuple[str, ...]) -> Action:
         seen = [key for key in ACTIONS if key in node]
@@ -290,8 +305,11 @@ class _Builder:
         default = Backoff()
         initial = self._duration(at, backoff, "initial")
         cap = self._duration(at, backoff, "cap")
+        if cap is not None and cap < (default.initial if initial is None else initial):
+            message = "'cap' is shorter than the first wait"
+            self.places.note((*at, "cap"), "SQ106", message, "make it longer, or 'initial' shorter")
         return Retry(
-            attempts=written["attempts"],
+            attempts=int(written["attempts"]),
             outcomes=tuple(sorted(written.get("outcomes", ("failed", "timed_out")))),
             backoff=Backoff(
                 initial=default.initial if initial is None else initial,
@@ -304,7 +322,9 @@ class _Builder:
     @staticmethod
     def _loop(node: Node) -> Loop | None:
         written = node.get("loop")
-        return None if written is None else Loop(times=written.get("times"))
+        if written is None:
+            return None
+        return Loop(times=int(written["times"]) if "times" in written else None)
 
     @staticmethod
     def _tolerance(node: Node) -> Tolerance | None:
@@ -312,7 +332,11 @@ class _Builder:
         if isinstance(written, bool):
             return Tolerance() if written else None
         outcomes = tuple(sorted(written.get("outcomes", ("failed", "timed_out"))))
-        return Tolerance(outcomes=outcomes, max=written.get("max"))
+        most = int(written["max"]) if "max" in written else None
+        return Tolerance(outcomes=outcomes, max=most)
 
     def _duration(self, path: Path, node: Node, key: str) -> Duration | None:
         return self.places.duration((*path, key), node[key]) if key in node else None
+
+    def _lasting(self, path: Path, node: Node, key: str) -> Duration | None:
+        return self.places.lasting((*path, key), node[key]) if key in node else None

@@ -54,8 +54,8 @@ CODES: Final = {
     "SQ108": Code("not exactly one", "One of several keys is needed, and none or two are there."),
     "SQ109": Code("duration missing", "A fault or a load needs to know when it ends."),
     "SQ110": Code(
-        "duration without meaning",
-        "Only faults and loads last for a duration; other steps take as long as they take.",
+        "key without meaning",
+        "Only faults and loads last for a duration and act on targets; it would do nothing here.",
     ),
     "SQ201": Code("unknown scenario", "The name is not declared under 'scenarios'."),
     "SQ202": Code("unknown target", "The name is not declared under 'targets'."),

@@ -6,7 +6,7 @@ that every one of them meets, shares and durations.
 
 from typing import Any
 
-from squall.core.diagnostics import Diagnostic, Severity
+from squall.core.diagnostics import Diagnostic, Severity, printable, short
 from squall.core.faults.kinds import Share
 from squall.core.playbook.source import Document, Path
 from squall.core.timing import Duration, parse_duration
@@ -41,11 +41,19 @@ class Places:
                 file=self.file,
                 span=self.document.locate(path, key=key),
                 code=code,
-                message=message,
-                hint=hint,
+                message=printable(message),
+                hint=printable(hint),
                 severity=severity,
             )
         )
+
+    def lasting(self, path: Path, written: Any) -> Duration:
+        """A written duration that is more than nothing; a finding and zero when it is not."""
+        before = len(self.found)
+        duration = self.duration(path, written)
+        if duration == 0 and len(self.found) == before:
+            self.note(path, "SQ106", f"'{written}' is out of range: more than 0")
+        return duration
 
     def duration(self, path: Path, written: Any) -> Duration:
         """A written duration; a finding and zero when it is none."""
@@ -54,7 +62,7 @@ class Places:
             self.note(
                 path,
                 "SQ106",
-                f"'{written}' is not a duration that can be waited for",
+                f"'{short(written)}' is not a duration that can be waited for",
                 "at most 100 years, for example 100ms, 2s, 1h30m",
             )
             return Duration(0)
@@ -66,6 +74,7 @@ class Places:
         value = float(written.strip().rstrip("% ")) / 100 if percent else float(written)
         if not 0 <= value <= 1:
             hint = "a share is 0% to 100%, or 0 to 1"
-            self.note(path, "SQ106", f"'{written}' is out of range: at most 100%", hint)
+            message = f"'{short(written)}' is out of range: at most 100%"
+            self.note(path, "SQ106", message, hint)
             return Share(0.0)
         return Share(value)

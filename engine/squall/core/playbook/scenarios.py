@@ -27,10 +27,10 @@ from squall.core.faults.kinds import (
     Uniform,
 )
 from squall.core.playbook.places import Places
+from squall.core.playbook.schema import FAULTS
 from squall.core.playbook.source import Path
 from squall.core.timing import Duration
 
-FAULTS: Final = ("latency", "errors", "timeouts", "resets", "packet_loss")
 _DISTRIBUTIONS: Final = ("fixed", "uniform", "normal", "lognormal", "pareto", "exponential")
 
 Node = Mapping[str, Any]
@@ -82,7 +82,7 @@ class ScenarioBuilder:
         match key:
             case "errors":
                 return (
-                    Errors(rate=rate, codes=tuple(node["codes"]))
+                    Errors(rate=rate, codes=tuple(int(code) for code in node["codes"]))
                     if "codes" in node
                     else Errors(rate=rate)
                 )
@@ -107,9 +107,9 @@ class ScenarioBuilder:
             self.places.note(path, "SQ108", f"a latency has one distribution, not {what}",
                        "one of " + ", ".join(_DISTRIBUTIONS))  # fmt: skip
             return Latency(delay=Fixed(value=Duration(0)))
-        jitter = written.get("jitter", 0)
+        jitter = written.get("jitter", "0%")
         share, spread = Share(0.0), Duration(0)
-        if isinstance(jitter, str) and jitter.strip().endswith("%"):
+        if jitter.strip().endswith("%"):
             share = self.places.share((*path, "jitter"), jitter)
         else:
             spread = self.places.duration((*path, "jitter"), jitter)

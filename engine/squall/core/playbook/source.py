@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import yaml
 
-from squall.core.diagnostics import Diagnostic, Position, Span
+from squall.core.diagnostics import Diagnostic, Position, Span, short
 from squall.core.playbook.complaints import in_plain_words
 from squall.core.playbook.scalars import RESOLVED, TAGS, meaning
 
@@ -238,22 +238,24 @@ class _Tree:
         if self._expects_key():
             self._key(event)
             return
-        value = meaning(event.value, event.tag, plain=event.implicit[0])
+        value = self._checked(event)
         path = self._place(value)
         self.document.values.setdefault(path, _span(event))
-        self._check_scalar(event, value)
         if event.anchor:
             self.anchors[event.anchor] = _Anchored(value, path)
 
-    def _check_scalar(self, event: yaml.ScalarEvent, value: Data) -> None:
+    def _checked(self, event: yaml.ScalarEvent) -> Data:
         self._check_tag(event, _SCALARS)
+        value = meaning(event.value, event.tag, plain=event.implicit[0])
         if isinstance(value, float) and not math.isfinite(value):
             self.reader.found.append(
                 self.reader.finding(
-                    event, "SQ007", f"{_short(event.value)} is no number anything can be set to",
+                    event, "SQ007", f"{short(event.value)} is no number anything can be set to",
                     "write a finite number, or quote it if it is a text",
                 )
             )  # fmt: skip
+            return None
+        return value
 
     def _check_tag(self, event: yaml.ScalarEvent | _Begin, known: frozenset[str]) -> None:
         tag = event.tag
@@ -261,7 +263,7 @@ class _Tree:
             shown = tag.replace(TAGS, "!!")
             self.reader.found.append(
                 self.reader.finding(
-                    event, "SQ008", f"tag '{_short(shown)}' has no meaning here",
+                    event, "SQ008", f"tag '{short(shown)}' has no meaning here",
                     "remove it: what a value is follows from how it is written",
                 )
             )  # fmt: skip
@@ -308,9 +310,9 @@ class _Tree:
             message, hint = (
                 ("stands inside the value it repeats", "")
                 if inside
-                else ("has no anchor before it", f"mark a value before it with &{_short(name)}")
+                else ("has no anchor before it", f"mark a value before it with &{short(name)}")
             )
-            finding = self.reader.finding(event, "SQ001", f"alias *{_short(name)} {message}", hint)
+            finding = self.reader.finding(event, "SQ001", f"alias *{short(name)} {message}", hint)
             raise _Problem(finding)
         self.reader.count(event, known.size)
         self._check_depth(event, known.height)
@@ -343,7 +345,7 @@ class _Tree:
             self.reader.found.append(
                 self.reader.finding(
                     event, "SQ003",
-                    f"key '{_short(name)}' stands twice; the first is on line {first.line}",
+                    f"key '{short(name)}' stands twice; the first is on line {first.line}",
                     "keep one of them",
                 )
             )  # fmt: skip
@@ -360,8 +362,8 @@ class _Tree:
             kind = {bool: "a truth value", type(None): "nothing"}.get(type(key), "a number")
             self.reader.found.append(
                 self.reader.finding(
-                    event, "SQ004", f"key '{_short(event.value)}' is {kind}, not a name",
-                    f'write "{_short(event.value)}" if it is meant as a text',
+                    event, "SQ004", f"key '{short(event.value)}' is {kind}, not a name",
+                    f'write "{short(event.value)}" if it is meant as a text',
                 )
             )  # fmt: skip
 
@@ -391,7 +393,3 @@ def _span(event: _Event) -> Span:
     if isinstance(event, yaml.CollectionStartEvent):
         return Span(first, first)
     return Span(first, Position(end.line + 1, end.column + 1))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "..."
