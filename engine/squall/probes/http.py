@@ -88,7 +88,8 @@ class _Unanswered(Exception):  # noqa: N818 - it names what happened
 def _why(error: Exception) -> str:
     """The reason a person can act on, which hides at the bottom of a chain of exceptions."""
     for cause in _causes(error):
-        if isinstance(cause, OSError):
+        # Without a number it only sums up others: "All connection attempts failed".
+        if isinstance(cause, OSError) and cause.errno is not None:
             return _said(cause)
     return str(error) or type(error).__name__
 
