@@ -9,6 +9,7 @@ from typing import Final
 from squall.core.playbook.model import BUILTIN_ECHO, Address, Target
 
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - told apart, not listened on
 _URL: Final = re.compile(r"https?://([^/?#@\s]+)([/?#]\S*)?")
 
 
@@ -59,3 +60,21 @@ def is_url(written: str) -> bool:
     place = parts[1]
     bare = place.rpartition("]")[2]
     return parse_address(place if ":" in bare else f"{place}:80") is not None
+
+
+def overlap(one: Address, other: Address) -> bool:
+    """Whether two listeners want the same address; port 0 is always a free one."""
+    hosts = {_same(one.host), _same(other.host)}
+    return one.port == other.port != 0 and (len(hosts) == 1 or bool(hosts & _EVERYWHERE))
+
+
+def reaches(upstream: Address | None, listen: Address) -> bool:
+    """Whether what is sent to `upstream` arrives at `listen` on this machine."""
+    if upstream is None or upstream.port != listen.port:
+        return False
+    host, here = _same(upstream.host), _same(listen.host)
+    return host == here or (here in _EVERYWHERE and host in _EVERYWHERE | {"127.0.0.1", "::1"})
+
+
+def _same(host: str) -> str:
+    return "127.0.0.1" if host.lower() == "localhost" else host.lower()

@@ -1,4 +1,4 @@
-"""Does the playbook make sense as a whole? Names, order, endings.
+"""Does the playbook make sense as a whole? Targets, names, order; `endings` asks about time.
 
 Called by `load` with a model that was built without errors. Each check is a function that walks the
 model beside the document's paths and notes what it finds; none stops at the first.
@@ -6,12 +6,13 @@ model beside the document's paths and notes what it finds; none stops at the fir
 
 from collections.abc import Iterator
 
-from squall.core.diagnostics import Severity, nearest
-from squall.core.playbook.model import Group, Injection, Load, Loop, Playbook, Step, Wait
+from squall.core.diagnostics import nearest
+from squall.core.playbook.addresses import overlap, reaches
+from squall.core.playbook.endings import check_endings
+from squall.core.playbook.model import Group, Injection, Load, Playbook, Step
 from squall.core.playbook.order import find_cycles
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Path
-from squall.core.timing import format_duration
 
 Placed = tuple[Path, Step]
 
@@ -20,15 +21,13 @@ def check_meaning(places: Places, playbook: Playbook) -> None:
     """Note everything that does not make sense."""
     body = "parallel" if playbook.body.parallel else "steps"
     _targets(places, playbook)
-    for path, group in _groups((body,), playbook.body):
-        _names(places, path, group.steps)
-        _order(places, path, group)
-        _reachable(places, path, group)
-    _names(places, ("finally",), playbook.finally_)
-    _finally(places, playbook)
-    _endless(places, playbook, body)
-    for path, step in _walk((body,), playbook.body):
-        _time(places, path, step)
+    last = Group(steps=playbook.finally_)
+    for start, whole in ((body, playbook.body), ("finally", last)):
+        for path, group in _groups((start,), whole):
+            _names(places, path, group.steps)
+            _order(places, path, group)
+    _finally(places, last)
+    check_endings(places, playbook)
 
 
 def _groups(path: Path, group: Group) -> Iterator[tuple[Path, Group]]:
@@ -49,22 +48,45 @@ def _walk(path: Path, group: Group) -> Iterator[Placed]:
 
 
 def _targets(places: Places, playbook: Playbook) -> None:
-    taken: dict[str, str] = {}
-    for target in playbook.targets:
+    for index, target in enumerate(playbook.targets):
         path = ("targets", target.name, "http")
-        listen = str(target.listen)
-        if target.listen == target.upstream:
-            places.note(
-                (*path, "upstream"), "SQ208",
-                f"target '{target.name}' forwards to itself: it listens on {listen}",
-                "name the service that stands behind it",
-            )  # fmt: skip
-        if target.listen.port and listen in taken:
-            places.note(
-                (*path, "listen"), "SQ207",
-                f"'{taken[listen]}' listens on {listen} too", "give each target its own address",
-            )  # fmt: skip
-        taken.setdefault(listen, target.name)
+        for other in playbook.targets[:index]:
+            if overlap(target.listen, other.listen):
+                places.note(
+                    (*path, "listen"), "SQ207", f"'{other.name}' listens on {other.listen} too",
+                    "give each target its own address",
+                )  # fmt: skip
+    for way in _rounds(playbook):
+        listen = next(target.listen for target in playbook.targets if target.name == way[0])
+        message = (
+            f"target '{way[0]}' forwards to itself: it listens on {listen}"
+            if len(way) == 1
+            else f"requests would go round for ever: {' → '.join([*way, way[0]])}"
+        )
+        places.note(
+            ("targets", way[0], "http", "upstream"), "SQ208", message,
+            "name the service that stands behind it",
+        )  # fmt: skip
+
+
+def _rounds(playbook: Playbook) -> Iterator[list[str]]:
+    """Targets that forward to each other in a circle, each circle once."""
+    behind = {
+        target.name: next(
+            (to.name for to in playbook.targets if reaches(target.upstream, to.listen)), None
+        )
+        for target in playbook.targets
+    }
+    settled: set[str] = set()
+    for start in behind:
+        way: list[str] = []
+        name: str | None = start
+        while name is not None and name not in way and name not in settled:
+            way.append(name)
+            name = behind[name]
+        if name in way:
+            yield way[way.index(name) :]
+        settled.update(way)
 
 
 def _names(places: Places, path: Path, steps: tuple[Step, ...]) -> None:
@@ -81,7 +103,7 @@ def _names(places: Places, path: Path, steps: tuple[Step, ...]) -> None:
 
 
 def _order(places: Places, path: Path, group: Group) -> None:
-    names = [step.name for step in group.steps]
+    names = {step.name: index for index, step in reversed(list(enumerate(group.steps)))}
     for index, step in enumerate(group.steps):
         if step.needs and not group.parallel:
             places.note(
@@ -93,13 +115,17 @@ def _order(places: Places, path: Path, group: Group) -> None:
         for need in step.needs:
             if need.step not in names:
                 close = nearest(need.step, names)
-                hint = f"did you mean '{close}'?" if close else "siblings: " + ", ".join(names)
+                hint = (
+                    f"did you mean '{close}'?"
+                    if close
+                    else "siblings: " + ", ".join(reversed(names))
+                )
                 places.note(
                     (*path, index, "needs"), "SQ205",
                     f"'{step.name}' needs '{need.step}', which is no sibling of it", hint,
                 )  # fmt: skip
     for cycle in find_cycles(group.steps) if group.parallel else ():
-        at = [(*path, names.index(name), "needs") for name in cycle]
+        at = [(*path, names[name], "needs") for name in cycle]
         lines = [places.document.locate(place, key=True).start.line for place in at]
         way = " → ".join(f"{name} (line {line})" for name, line in zip(cycle, lines, strict=True))
         places.note(
@@ -108,23 +134,7 @@ def _order(places: Places, path: Path, group: Group) -> None:
         )  # fmt: skip
 
 
-def _reachable(places: Places, path: Path, group: Group) -> None:
-    if group.parallel:
-        return
-    for index, step in enumerate(group.steps[:-1]):
-        if step.loop is not None and step.loop.times is None and step.timeout is None:
-            later = group.steps[index + 1].name
-            places.note(
-                (*path, index + 1, "name"), "SQ303",
-                f"'{later}' is never reached: '{step.name}' before it loops for ever",
-                f"give '{step.name}' a timeout with on_timeout: continue",
-                severity=Severity.WARNING,
-            )  # fmt: skip
-            return
-
-
-def _finally(places: Places, playbook: Playbook) -> None:
-    group = Group(steps=playbook.finally_)
+def _finally(places: Places, group: Group) -> None:
     for path, step in _walk(("finally",), group):
         key = {Injection: "scenario", Load: "load"}.get(type(step.action))
         if key:
@@ -132,52 +142,3 @@ def _finally(places: Places, playbook: Playbook) -> None:
                 (*path, key), "SQ209", f"'finally' may not hold '{key}': it runs after the end",
                 "move the step up, before 'finally'", key=True,
             )  # fmt: skip
-    for path, inner in _groups(("finally",), group):
-        _order(places, path, inner)
-
-
-def _endless(places: Places, playbook: Playbook, body: str) -> None:
-    document = places.document.data
-    assert isinstance(document, dict)
-    bounded = "timeout" in document
-    loops: list[tuple[Path, Loop | None, bool, tuple[Step, ...]]] = [
-        ((), playbook.loop, bounded, playbook.body.steps)
-    ]
-    for path, step in _walk((body,), playbook.body):
-        inside = step.action.steps if isinstance(step.action, Group) else (step,)
-        loops.append((path, step.loop, bounded or step.timeout is not None, inside))
-    for path, loop, ended, inside in loops:
-        if loop is None or loop.times is not None:
-            continue
-        if not ended:
-            places.note(
-                (*path, "loop"), "SQ301", "this loop has no end of its own",
-                "say 'timeout' here or for the whole playbook", key=True,
-            )  # fmt: skip
-        if not any(_takes_time(step) for step in inside):
-            places.note(
-                (*path, "loop"), "SQ302", "this loop would turn without taking any time",
-                "let its body wait, ask or inject", key=True,
-            )  # fmt: skip
-
-
-def _takes_time(step: Step) -> bool:
-    match step.action:
-        case Group(steps=steps):
-            return step.delay > 0 or any(_takes_time(inner) for inner in steps)
-        case Wait(duration=duration):
-            return step.delay > 0 or duration > 0
-    return True
-
-
-def _time(places: Places, path: Path, step: Step) -> None:
-    lasts = step.action.duration if isinstance(step.action, Wait) else step.duration
-    if lasts is None or step.timeout is None or step.loop is not None:
-        return
-    if step.timeout < lasts and step.on_timeout == "fail":
-        places.note(
-            (*path, "timeout"), "SQ304",
-            f"the timeout of {format_duration(step.timeout)} is shorter than the "
-            f"{format_duration(lasts)} it bounds: '{step.name}' always times out",
-            "make it longer, or say on_timeout: continue", severity=Severity.WARNING,
-        )  # fmt: skip
