@@ -109,6 +109,25 @@ async def test_no_fault_is_put_on_that_could_not_be_journalled(world, plan_of):
     assert world.edge.sent(Inject) == []
 
 
+async def test_what_went_well_and_could_not_be_kept_did_not_go_well(world, plan_of):
+    plan = plan_of('steps: [{name: ask, http: {get: "http://good"}}]')
+    async with world.engine() as engine:
+        running = await engine.start(plan, seed=4)
+        drain = world.store._drain
+
+        def broken():
+            if any(write.page.outcome for write in world.store._due):
+                world.store.fail(FULL)
+            drain()
+
+        world.store._drain = broken
+        ended = await outcome(world, running)
+        assert (ended.run.verdict, ended.exit_code) == ("aborted", 3)
+        assert ended.run.reason == "the journal failed: the disk is full"
+        assert running.run == ended.run
+        world.store.fail(None)
+
+
 async def test_a_fault_taken_back_before_it_was_journalled_never_goes_on(world, plan_of):
     async with world.engine() as engine:
         running = await engine.start(plan_of(HIT), seed=4)

@@ -119,6 +119,12 @@ class Executor:
         assert outcome is not None
         return outcome
 
+    def unkept(self, outcome: Outcome, problem: Problem) -> Outcome:
+        """What went well and could not be kept did not go well: nobody will find it again."""
+        reason = f"the journal failed: {problem.reason}"
+        self.run = replace(outcome.run, verdict="aborted", reason=reason)
+        return replace(outcome, run=self.run, exit_code=exit_code("aborted"))
+
     async def _take_turns(self) -> None:
         breath = self._clock.monotonic() + BREATH
         while self._inbox and self._outcome is None:

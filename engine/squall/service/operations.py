@@ -271,8 +271,10 @@ class Operations:
             # A disk that takes no more keeps the locks; they end with this engine.
             with contextlib.suppress(Refused):
                 await self._store.release(claim)
-            await self._store.flush()
+            problem = await self._store.flush()
             self._running.discard(running)
+        if problem is not None and outcome.exit_code == 0:
+            return executor.unkept(outcome, problem)
         return outcome
 
 
