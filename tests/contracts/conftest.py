@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
@@ -20,6 +21,17 @@ PATIENCE = 10
 """Seconds after which a test gives up: never part of what is measured."""
 
 ANYWHERE = Address(host="127.0.0.1", port=0)
+
+FLOOD = """
+import socket, sys, threading
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+def swallow():
+    while client.recv(1 << 18):
+        pass
+threading.Thread(target=swallow, daemon=True).start()
+while True:
+    client.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" * 1000)
+"""
 
 R = TypeVar("R", bound=Report)
 
@@ -120,6 +132,18 @@ class Rig:
                 head = b""
             writer.close()
         return int(head.split(b" ", 2)[1]) if head else None
+
+    async def flood(self, target: str = "shop") -> None:
+        """Ask without ever waiting for an answer, from a process of its own, until cancelled."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", FLOOD, str(self.addresses[target].port)),
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            await process.wait()
+        finally:
+            process.kill()
+            await process.wait()
 
     async def accepts(self, target: str = "shop") -> bool:
         where = self.addresses[target]

@@ -226,6 +226,21 @@ async def test_pictures_come_by_themselves(rig: Any) -> None:
     assert (await rig.hear(Counted, target="bank")).deliveries == ()
 
 
+async def test_effects_do_not_wait_for_a_client_that_never_stops_asking(rig: Any) -> None:
+    await rig.open("shop")
+    rig.inject(BROKEN)
+    await rig.hear(Applied)
+    rig.spawn(rig.flood())
+    await rig.hear(Happened)
+    began = rig.now()
+    for _ in range(10):
+        revert = Revert(lease="1:main/other#1@shop", seq=rig.number())
+        rig.edge.send(revert)
+        await rig.hear(Lifted, seq=revert.seq)
+        await rig.get("shop")
+    assert rig.now() - began < AT_ONCE
+
+
 async def test_closing_lifts_and_answers_who_is_in_flight(rig: Any) -> None:
     await rig.open("shop")
     rig.inject(STUCK)

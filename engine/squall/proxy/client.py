@@ -23,6 +23,9 @@ from squall.proxy.upstream import HIGH_WATER
 HEAD_TIMEOUT: Final = 10 * SECOND
 """How long a request head may take from its first byte."""
 
+TURN: Final = 32
+"""Requests of one connection that are begun before others, and the engine, get their turn."""
+
 LINGER: Final = SECOND
 """How long a client may go on sending after the last answer (RFC 9112, 9.6)."""
 
@@ -38,6 +41,7 @@ class ClientConnection(asyncio.Protocol):
         "_leaving",
         "_paused",
         "_pumping",
+        "_resting",
         "_route",
         "_timer",
         "_transaction",
@@ -54,6 +58,7 @@ class ClientConnection(asyncio.Protocol):
         self._transaction: ClientSide | None = None
         self._timer: Timer | None = None
         self._pumping = False
+        self._resting = False
         self._paused = False
         self._ended = False
         self._leaving = False
@@ -84,7 +89,7 @@ class ClientConnection(asyncio.Protocol):
         self._ended = True
         if self._transaction is None:
             # Requests may be left that wait for the client to read the answers before them.
-            return self.choked and bool(self._buffer)
+            return (self.choked or self._resting) and bool(self._buffer)
         return self._transaction.client_ended()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's signature
@@ -150,23 +155,34 @@ class ClientConnection(asyncio.Protocol):
 
     def pump(self) -> None:
         """Make what progress is possible with the bytes that are here."""
-        if self._pumping:
+        if self._pumping or self._resting:
             return
         self._pumping = True
+        left = TURN
         try:
-            while self._buffer and not self._leaving and self._step():
-                pass
+            while left and self._buffer and not self._leaving and self._step():
+                left -= 1
         finally:
             self._pumping = False
-        if self._ended and self._transaction is None and not self._leaving and not self.choked:
+        if not left and self._buffer and not self._leaving:
+            # Answers that ask nobody come without a wait: a client that pipelines for ever would
+            # keep the loop to itself, and with it the order to lift what answers so fast.
+            self._resting = True
+            asyncio.get_running_loop().call_soon(self._go_on)
+        elif self._ended and self._transaction is None and not self._leaving and not self.choked:
             self._leave()
         self.regulate()
+
+    def _go_on(self) -> None:
+        self._resting = False
+        self.pump()
 
     def regulate(self) -> None:
         """Read from the client only while there is room for what it sends."""
         transaction = self._transaction
         full = len(self._buffer) > HIGH_WATER
-        pause = not self._leaving and (full or (transaction is not None and transaction.choked))
+        busy = full or self._resting or (transaction is not None and transaction.choked)
+        pause = busy and not self._leaving
         if pause is not self._paused and not self._transport.is_closing():
             self._paused = pause
             if pause:
