@@ -31,25 +31,25 @@ from squall.core.playbook.model import (
 from squall.core.playbook.places import Places
 from squall.core.playbook.scenarios import ScenarioBuilder
 from squall.core.playbook.source import Path
-from squall.core.timing import HOUR, Duration
+from squall.core.timing import HOUR, LONGEST, Duration
 
 ACTIONS: Final = ("scenario", "load", "http", "wait", "steps", "parallel")
 METHODS: Final = ("get", "head", "post", "put", "delete")
 DEFAULT_TARGET: Final = Target(
     name="default", listen=Address(host="127.0.0.1", port=7070), upstream=None
 )
+NOWHERE: Final = Address(host="127.0.0.1", port=0)
 
 Node = Mapping[str, Any]
 
 
-def build(places: Places, targets: tuple[Target, ...] = ()) -> Playbook | None:
-    """The document as a playbook; None when what `places` then holds makes it meaningless.
+def build(places: Places, targets: tuple[Target, ...] = ()) -> Playbook:
+    """The document as a playbook, with harmless stand-ins for what `places` then has errors on.
 
     `targets` come from the command line: each replaces the one of its name, and where the
     playbook names none they are all there are.
     """
-    playbook = _Builder(places).playbook(targets)
-    return None if places.failed else playbook
+    return _Builder(places).playbook(targets)
 
 
 class _Builder:
@@ -74,7 +74,7 @@ class _Builder:
             description=str(node.get("description", "")),
             tags=tuple(str(tag) for tag in self._list(node, "tags")),
             loop=self._loop(node),
-            timeout=self._lasting((), node, "timeout") or HOUR,
+            timeout=self._lasting((), node, "timeout", LONGEST) or HOUR,
             finally_=self._steps(("finally",), self._list(node, "finally"), self.in_scope),
             seed=self._seed(node),
         )
@@ -106,7 +106,7 @@ class _Builder:
                 "put one inside a step of the other",
                 key=True,
             )
-        return self._group((seen[0],), node[seen[0]], self.in_scope)
+        return self._group((seen[0],), self._list(node, seen[0]), self.in_scope)
 
     # -- targets ------------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ class _Builder:
                 f"'{upstream}' cannot stand behind a target: {error}",
                 "write http://127.0.0.1:8080 or builtin:echo",
             )
-        return Target(name=name, listen=address or DEFAULT_TARGET.listen, upstream=behind)
+        return Target(name=name, listen=address or NOWHERE, upstream=behind)
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -167,9 +167,9 @@ class _Builder:
             name=node["name"],
             action=action,
             targets=targets if isinstance(action, Injection | Load) else (),
-            duration=self._lasting(path, node, "duration"),
+            duration=self._lasting(path, node, "duration", Duration(1)),
             delay=self._duration(path, node, "delay") or Duration(0),
-            timeout=self._lasting(path, node, "timeout"),
+            timeout=self._lasting(path, node, "timeout", LONGEST),
             on_timeout=node.get("on_timeout", "fail"),
             needs=self._needs(node),
             retry=self._retry(path, node),
@@ -190,9 +190,13 @@ class _Builder:
                 self.places.note((*path, "targets"), "SQ110", message, hint, key=True)
         names = [written] if isinstance(written, str) else list(written)
         for name in names:
-            if name not in scope:
+            if name not in scope and not self._is_lost(name):
                 self._no_target((*path, "targets"), name, scope)
         return tuple(sorted(set(names)))
+
+    def _is_lost(self, name: str) -> bool:
+        """Whether a target is declared in the text and was left out for what is wrong with it."""
+        return name not in self.in_scope and self.places.declares("targets", name)
 
     def _no_target(self, path: Path, name: str, scope: tuple[str, ...]) -> None:
         if name in self.in_scope:
@@ -207,7 +211,7 @@ class _Builder:
         seen = [key for key in ACTIONS if key in node]
         if len(seen) != 1:
             self._one_action(path, node, seen)
-            return Wait(duration=Duration(0))
+            return Wait(duration=Duration(1))
         key = seen[0]
         self._check_duration(path, node, key)
         match key:
@@ -338,5 +342,5 @@ class _Builder:
     def _duration(self, path: Path, node: Node, key: str) -> Duration | None:
         return self.places.duration((*path, key), node[key]) if key in node else None
 
-    def _lasting(self, path: Path, node: Node, key: str) -> Duration | None:
-        return self.places.lasting((*path, key), node[key]) if key in node else None
+    def _lasting(self, path: Path, node: Node, key: str, stand_in: Duration) -> Duration | None:
+        return self.places.lasting((*path, key), node[key], stand_in) if key in node else None

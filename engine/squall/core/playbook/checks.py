@@ -1,7 +1,7 @@
 """Does the playbook make sense as a whole? Targets, names, order; `endings` asks about time.
 
-Called by `load` with a model that was built without errors. Each check is a function that walks the
-model beside the document's paths and notes what it finds; none stops at the first.
+Called by `load` with a model that holds stand-ins where errors were found. Each check is a function
+that walks the model beside the document's paths and notes what it finds; none stops at the first.
 """
 
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ from squall.core.playbook.build import build
 from squall.core.playbook.checks import check_meaning
 from squall.core.playbook.model import Playbook, Target
 from squall.core.playbook.places import Places
-from squall.core.playbook.schema import check_shape
+from squall.core.playbook.schema import check_shape, fitting
 from squall.core.playbook.source import Document, Source, read
 
 MODELINE: Final = "# yaml-language-server:"
@@ -87,15 +87,15 @@ def _one(
     document: Document, file: str, schema: str, targets: tuple[Target, ...], found: list[Diagnostic]
 ) -> Playbook | None:
     shape = check_shape(document, file, schema)
-    if shape:
-        found.extend(shape)
+    found.extend(shape)
+    rest = fitting(document, schema) if shape else document
+    if rest is None:
         return None
-    places = Places(document, file)
+    places = Places(rest, file)
     playbook = build(places, targets)
-    if playbook is not None:
-        check_meaning(places, playbook)
+    check_meaning(places, playbook)
     found.extend(places.found)
-    return None if places.failed else playbook
+    return None if shape or places.failed else playbook
 
 
 def _is_playbook(document: Document) -> bool:

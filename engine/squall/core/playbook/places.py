@@ -4,12 +4,15 @@ What `build`, `scenarios` and `checks` write on while they read; it also reads t
 that every one of them meets, shares and durations.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from squall.core.diagnostics import Diagnostic, Severity, printable, short
 from squall.core.faults.kinds import Share
 from squall.core.playbook.source import Document, Path
 from squall.core.timing import Duration, parse_duration
+
+_ONLY_NAMES: Final = frozenset({"SQ203", "SQ204", "SQ206"})
+_DECLARED: Final = {"SQ201": "scenarios", "SQ202": "targets"}
 
 
 class Places:
@@ -35,7 +38,9 @@ class Places:
         key: bool = False,
         severity: Severity = Severity.ERROR,
     ) -> None:
-        """Note a finding at the value of `path`, or at its key."""
+        """Note a finding at the value of `path`, or at its key, unless a hole may be its cause."""
+        if self._is_blind(path, code):
+            return
         self.found.append(
             Diagnostic(
                 file=self.file,
@@ -47,16 +52,34 @@ class Places:
             )
         )
 
-    def lasting(self, path: Path, written: Any) -> Duration:
-        """A written duration that is more than nothing; a finding and zero when it is not."""
+    def declares(self, table: str, name: str) -> bool:
+        """Whether the text declares this name, although it may be left out of the data."""
+        return (table, name) in self.document.keys
+
+    def _is_blind(self, path: Path, code: str) -> bool:
+        """Whether something was left out of the document that this finding depends on."""
+        holes = self.document.holes
+        if not holes or code in _ONLY_NAMES:
+            return False
+        if code in _DECLARED:
+            data = self.document.data
+            return () in holes and isinstance(data, dict) and _DECLARED[code] not in data
+        if code == "SQ205":
+            return any(hole[:-1] == path[:-2] for hole in holes)
+        if code == "SQ301":
+            return any(path[:length] in holes for length in range(len(path)))
+        return path in holes or path[:-1] in holes
+
+    def lasting(self, path: Path, written: Any, stand_in: Duration) -> Duration:
+        """A written duration that is more than nothing; a finding and `stand_in` if it is not."""
         before = len(self.found)
         duration = self.duration(path, written)
-        if duration == 0 and len(self.found) == before:
+        if duration == 0:
             self.note(path, "SQ106", f"'{written}' is out of range: more than 0")
-        return duration
+        return duration if len(self.found) == before else stand_in
 
     def duration(self, path: Path, written: Any) -> Duration:
-        """A written duration; a finding and zero when it is none."""
+        """A written duration; a finding and the shortest there is when it is none."""
         duration = parse_duration(written)
         if duration is None:
             self.note(
@@ -65,7 +88,7 @@ class Places:
                 f"'{short(written)}' is not a duration that can be waited for",
                 "at most 100 years, for example 100ms, 2s, 1h30m",
             )
-            return Duration(0)
+            return Duration(1)
         return duration
 
     def share(self, path: Path, written: Any) -> Share:

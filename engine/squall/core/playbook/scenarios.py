@@ -57,7 +57,7 @@ class ScenarioBuilder:
                 made.append(self._scenario(at, part, ""))
             elif part in self.named:
                 made.append(self.named[part])
-            else:
+            elif not self.places.declares("scenarios", part):
                 close = nearest(part, self.named)
                 known = ", ".join(self.named) or "none; write the faults here"
                 hint = f"did you mean '{close}'?" if close else f"scenarios here: {known}"

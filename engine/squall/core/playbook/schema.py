@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from squall.core.diagnostics import Diagnostic, nearest, short
+from squall.core.playbook.repair import Misfit, without
 from squall.core.playbook.source import Data, Document
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _SHARES: Final = {"Share", "Rate"}
 FAULTS: Final = ("latency", "errors", "timeouts", "resets", "packet_loss")
+_ROUNDS: Final = 5
 _PERCENT: Final = re.compile(r"\s*[0-9]+(?:\.[0-9]+)?\s*%\s*")
 
 Words = tuple[str, str, str]
@@ -68,6 +70,26 @@ def explainer(schema: str) -> "Validator":
         Draft202012Validator, {"pattern": pattern}
     )
     return strict(json.loads(schema))
+
+
+def fitting(document: Document, schema: str) -> Document | None:
+    """What of the document fits the schema; None when nothing that could be looked at does."""
+    for _ in range(_ROUNDS):
+        if _decider(schema)(document.data):
+            return document
+        document = without(document, _misfits(document, schema))
+    return None
+
+
+def _misfits(document: Document, schema: str) -> Iterator[Misfit]:
+    for error in explainer(schema).iter_errors(document.data):
+        path, word = tuple(error.absolute_path), str(error.validator)
+        if "propertyNames" in error.absolute_schema_path:
+            yield (*path, str(error.instance)), word
+        elif word == "additionalProperties":
+            yield from (((*path, key), word) for key in _unexpected(error))
+        else:
+            yield path, word
 
 
 def _findings(document: Document, file: str, schema: str) -> Iterator[Diagnostic]:
