@@ -182,7 +182,7 @@ async def test_a_lease_row_is_replaced(place):
     row = lease(run)
     await write(place, Page(run=run, put=(row,)))
     await write(place, Page(run=run, put=(replace(row, state="leaked", seq=9),)))
-    assert await place.store.leases() == (replace(row, state="leaked", seq=9),)
+    assert place.records().leases() == (replace(row, state="leaked", seq=9),)
 
 
 async def test_an_outcome_is_kept_with_its_run(place):

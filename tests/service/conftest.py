@@ -194,13 +194,9 @@ class Engines:
 
     me: str = "me"
     dead: set[str] = field(default_factory=set)
-    forgotten: list[str] = field(default_factory=list)
 
     def alive(self, engine: str) -> bool:
         return engine not in self.dead
-
-    def forget(self, engine: str) -> None:
-        self.forgotten.append(engine)
 
 
 @dataclass

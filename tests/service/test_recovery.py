@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from squall.core.diagnostics import Refused
 from squall.core.faults.effects import Inject
+from squall.core.run.journal import Problem
 from squall.core.run.leases import LEASE_TTL
 from squall.core.run.machine import initial
 from squall.core.timing import SECOND
@@ -67,7 +68,6 @@ async def test_the_run_is_rolled_back_and_interrupted(killed):
         ("finally/tidy", "succeeded"),
         ("finally", "succeeded"),
     ]
-    assert killed.engines.forgotten == ["one"]
     assert killed.edges == []
 
 
@@ -164,7 +164,16 @@ async def test_a_journal_that_cannot_be_trusted_is_not_folded(killed, harm):
     assert killed.probes.asked == []
 
 
+async def test_custody_outlasts_a_disk_that_is_full_for_a_while(killed):
+    async with killed.engine() as engine:
+        await killed.clock.run(engine.recover())
+        killed.store.fail(Problem(reason="the disk is full"))
+        killed.clock.call_at(20 * SECOND, lambda: killed.store.fail(None))
+        await killed.clock.until(lambda: not killed.store.records().leases())
+        assert 20 * SECOND <= killed.clock.now < 40 * SECOND
+
+
 async def test_without_the_dead_there_is_nothing_to_do(world):
     async with world.engine() as engine:
         await engine.recover()
-    assert world.engines.forgotten == []
+    assert archive(world).runs() == ()

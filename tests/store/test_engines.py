@@ -67,9 +67,10 @@ def test_a_killed_engine_is_dead_at_once(tmp_path):
         process.wait(10)
         assert not engines.alive(name)
         assert (state / "engines" / f"{name}.lock").exists()
-        engines.forget(name)
-        engines.forget(name)
-        assert not (state / "engines" / f"{name}.lock").exists()
+        with FileEngines(state) as next_one:
+            assert not (state / "engines" / f"{name}.lock").exists()
+            assert next_one.alive(engines.me)
+            assert not next_one.alive(name)
 
 
 def test_children_do_not_keep_an_engine_alive(tmp_path):

@@ -100,10 +100,6 @@ class Engines(Protocol):
         """Whether that engine still runs."""
         ...
 
-    def forget(self, engine: str) -> None:
-        """Remove what a dead engine left to be recognised by."""
-        ...
-
 
 class Store(Protocol):
     """What is kept of runs, leases and locks, written by one thread in the order it was told.
@@ -163,10 +159,6 @@ class Store(Protocol):
 
     async def drop(self, lease: str) -> None:
         """A lease is off for certain: forget it, and the lock that was kept for it."""
-        ...
-
-    async def leases(self) -> tuple[LeaseRow, ...]:
-        """Everything that is owed an undo, by whomever."""
         ...
 
     async def close(self) -> None:

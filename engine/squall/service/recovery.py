@@ -57,8 +57,6 @@ class Recovery:
         for lease in estate.leases:
             # Under `run` the edge was the dead engine's child: nobody else can reach it.
             self._custodian.take(lease, None)
-        for engine in dead:
-            self._engines.forget(engine)
         ending = [task for stored in estate.runs if (task := await self._end(stored))]
         for task in ending:
             await asyncio.wait([task])

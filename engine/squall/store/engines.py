@@ -54,9 +54,15 @@ class FileEngines:
     """This process as an engine, and what it can tell of the others."""
 
     def __init__(self, state: Path) -> None:
-        """Take a lock of our own; raises `Refused` when the folder cannot be written."""
+        """Take a lock of our own, and tidy up after the dead.
+
+        Raises `Refused` when the folder cannot be written.
+        """
         self._folder = state / "engines"
         self.me = secrets.token_hex(4)
+        for file in self._folder.glob("*.lock"):
+            if not is_alive(state, file.stem):
+                _remove(file)
         try:
             self._lock = _locked(self._folder, self.me)
         except OSError as error:
@@ -66,14 +72,9 @@ class FileEngines:
         """Whether that engine's lock is held."""
         return engine == self.me or is_alive(self._folder.parent, engine)
 
-    def forget(self, engine: str) -> None:
-        """Remove a dead engine's file."""
-        with contextlib.suppress(OSError):
-            (self._folder / f"{engine}.lock").unlink()
-
     def close(self) -> None:
         """Stop being an engine."""
-        self.forget(self.me)
+        _remove(self._folder / f"{self.me}.lock")
         os.close(self._lock)
 
     def __enter__(self) -> Self:
@@ -99,6 +100,11 @@ def is_alive(state: Path, engine: str) -> bool:
         os.close(seen)
 
 
+def _remove(file: Path) -> None:
+    with contextlib.suppress(OSError):
+        file.unlink()
+
+
 def _locked(folder: Path, name: str) -> int:
     """Create the file, lock it, and only then give it the name others look for."""
     unnamed = folder / f".{name}"
@@ -109,7 +115,6 @@ def _locked(folder: Path, name: str) -> int:
         unnamed.rename(folder / f"{name}.lock")
     except OSError:
         os.close(lock)
-        with contextlib.suppress(OSError):
-            unnamed.unlink()
+        _remove(unnamed)
         raise
     return lock

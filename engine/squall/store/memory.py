@@ -137,10 +137,6 @@ class MemoryStore:
             lock for lock in self._locks if not lock.owed or (lock.run, lock.target) != place
         ]
 
-    async def leases(self) -> tuple[LeaseRow, ...]:
-        self._settle()
-        return self.records().leases()
-
     async def close(self) -> None:
         self._drain()
 

@@ -96,9 +96,6 @@ class SqliteStore:
     async def drop(self, lease: str) -> None:
         await self._ask(lambda database: statements.drop(database, lease))
 
-    async def leases(self) -> tuple[LeaseRow, ...]:
-        return await self._ask(statements.leases)
-
     async def close(self) -> None:
         await self._on_thread(self._drain)
         await self._on_thread(self._database.close)

@@ -144,8 +144,3 @@ def drop(database: Database, lease: str) -> None:
             " leases.target = locks.target)",
             place,
         )
-
-
-def leases(database: Database) -> tuple[LeaseRow, ...]:
-    found = database.execute(f"{rows.SELECT_LEASE} ORDER BY since, lease")
-    return tuple(map(rows.lease_of, found.fetchall()))
