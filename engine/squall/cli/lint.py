@@ -1,6 +1,7 @@
 """``squall lint``: every finding of every file, at once."""
 
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -30,7 +31,8 @@ def lint(paths: tuple[str, ...], form: str, as_document: bool, strict: bool, col
       squall lint playbooks
       squall lint --format json playbooks/progressive_chaos.yaml
     """
-    loaded, unread = _read_all(paths)
+    read = _read_all(paths)
+    loaded = read.loaded
     texts = {one.file: one.text for one in loaded}
     findings = _across(loaded)
     if as_document or form == "json":
@@ -40,8 +42,8 @@ def lint(paths: tuple[str, ...], form: str, as_document: bool, strict: bool, col
         click.echo(shown, color=_coloured(color))
     worst = {finding.severity for finding in findings}
     if form == "text" and not as_document:
-        _summary(loaded, findings)
-    if unread:
+        _summary(read, findings)
+    if read.unread:
         sys.exit(2)
     sys.exit(int(Severity.ERROR in worst or (strict and Severity.WARNING in worst)))
 
@@ -55,11 +57,18 @@ def _coloured(choice: str) -> bool | None:
     return choice == "always"
 
 
-def _read_all(paths: tuple[str, ...]) -> tuple[list[Loaded], bool]:
-    """Every file that holds playbooks, and whether one that was named could not be read."""
+@dataclass
+class _Read:
+    """The files that hold playbooks, how many do not, and whether a named one cannot be read."""
+
+    loaded: list[Loaded] = field(default_factory=list)
+    passed_over: int = 0
+    unread: bool = False
+
+
+def _read_all(paths: tuple[str, ...]) -> _Read:
     schema = schema_text()
-    loaded: list[Loaded] = []
-    unread = False
+    read = _Read()
     for name in paths:
         path = Path(name)
         named = not path.is_dir()
@@ -68,12 +77,15 @@ def _read_all(paths: tuple[str, ...]) -> tuple[list[Loaded], bool]:
                 data = file.read_bytes()
             except OSError as error:
                 click.echo(f"{file} cannot be read: {error.strerror}", err=True)
-                unread = True
+                read.unread |= named
+                read.passed_over += not named
                 continue
             one = load(data, str(file), schema, named=named)
-            if one.claimed:
-                loaded.append(one)
-    return loaded, unread
+            if one.claimed or one.diagnostics:
+                read.loaded.append(one)
+            else:
+                read.passed_over += 1
+    return read
 
 
 def _across(loaded: list[Loaded]) -> list[Diagnostic]:
@@ -97,16 +109,16 @@ def _across(loaded: list[Loaded]) -> list[Diagnostic]:
     return findings
 
 
-def _summary(loaded: list[Loaded], findings: list[Diagnostic]) -> None:
-    playbooks = sum(len(one.playbooks) for one in loaded)
+def _summary(read: _Read, findings: list[Diagnostic]) -> None:
+    playbooks = sum(len(one.playbooks) for one in read.loaded)
     counts = {
         severity: sum(finding.severity is severity for finding in findings) for severity in Severity
     }
     said = [_count(number, severity.value) for severity, number in counts.items() if number]
     what = ", ".join(said) if said else "nothing to say"
-    click.echo(
-        f"{_count(len(loaded), 'file')}, {_count(playbooks, 'valid playbook')}: {what}", err=True
-    )
+    counted = f"{_count(len(read.loaded), 'file')}, {_count(playbooks, 'valid playbook')}: {what}"
+    others = f"; {_count(read.passed_over, 'other file')} passed over" if read.passed_over else ""
+    click.echo(counted + others, err=True)
 
 
 def _count(number: int, noun: str) -> str:

@@ -36,7 +36,7 @@ def open_playbook(
     name: str, *, targets: Sequence[Target] = (), quiet: bool = False
 ) -> LoadedPlaybook:
     """The one playbook of ``FILE`` or ``FILE#NAME``; findings go to stderr, exit 2 on errors."""
-    path, _, wanted = name.partition("#")
+    path, _, wanted = (name, "", "") if Path(name).exists() else name.partition("#")
     try:
         data = Path(path).read_bytes()
     except OSError as error:

@@ -8,10 +8,12 @@ import click
 
 if TYPE_CHECKING:
     from squall.cli.report import Report
+    from squall.cli.view import Update
     from squall.core.playbook.model import Playbook, Target
     from squall.core.playbook.plan import Plan
     from squall.core.run.records import Outcome
     from squall.core.timing import Duration
+    from squall.service.operations import Running
 
 
 @click.command()
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 @click.option("--quiet", is_flag=True, help="The verdict only.")
 @click.option("--plain", is_flag=True, help="A line per fact instead of the live view.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
+              help="Whether to colour; NO_COLOR is heeded.")  # fmt: skip
 @click.option("--state", metavar="DIR", help="Where runs are kept (SQUALL_STATE, else .squall).")
 def run(
     file: str,
@@ -39,6 +43,7 @@ def run(
     quiet: bool,  # noqa: FBT001
     plain: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
+    color: str,
     state: str | None,
 ) -> None:
     r"""Run a playbook: put its faults on, watch, take them off.
@@ -52,10 +57,8 @@ def run(
       squall run playbooks/three_phases.yaml --target api=127.0.0.1:7070=http://127.0.0.1:8080
     """
     import asyncio
-    import os
 
     from squall.cli.playbook_file import open_playbook
-    from squall.cli.report import JsonReport, LineReport
     from squall.core.diagnostics import Refused
     from squall.core.playbook.compile import compile_plan
     from squall.settings import state_folder
@@ -65,60 +68,124 @@ def run(
     plan = compile_plan(playbook)
     dice = _dice(seed, playbook)
     patience = None if wait is None else _duration(wait, "--wait")
-    report: Report
-    if as_json:
-        report = JsonReport()
-    elif plain or quiet or os.environ.get("CI") or not sys.stderr.isatty():
-        report = LineReport(plan, quiet=quiet)
-    else:
-        from squall.cli.live import LiveReport
-
-        report = LiveReport(plan)
+    colour = {"always": True, "never": False}.get(color)
+    keys = not (plain or quiet or as_json) and _watched()
+    report = _report(plan, as_json=as_json, plain=plain, quiet=quiet, colour=colour)
     path = Path(record) if record else None
     try:
-        outcome = asyncio.run(_run(plan, dice, path, patience, state_folder(state), report))
+        outcome = asyncio.run(
+            _run(plan, dice, path, patience, state_folder(state), report, keys=keys)
+        )
     except Refused as refusal:
         click.echo(f"{refusal.code} {refusal.message}", err=True)
         click.echo(f"    {refusal.hint}", err=True) if refusal.hint else None
         sys.exit(2)
-    report.ended(outcome)
-    sys.exit(1 if strict and outcome.run.verdict == "warned" else outcome.exit_code)
+    code = 1 if strict and outcome.run.verdict == "warned" else outcome.exit_code
+    report.ended(_coded(outcome, code), record or "")
+    sys.exit(code)
+
+
+def _watched() -> bool:
+    """Whether somebody looks at a terminal, and not a log of a build."""
+    import os
+
+    return sys.stderr.isatty() and not os.environ.get("CI")
+
+
+def _report(
+    plan: "Plan", *, as_json: bool, plain: bool, quiet: bool, colour: bool | None
+) -> "Report":
+    """Who tells of the run."""
+    if as_json:
+        from squall.cli.report import JsonReport
+
+        return JsonReport()
+    if plain or quiet or not _watched():
+        from squall.cli.plain import LineReport
+
+        return LineReport(plan, quiet=quiet, colour=colour)
+    from squall.cli.keys import readable
+    from squall.cli.live import LiveReport
+
+    return LiveReport(plan, colour=colour, keys=readable())
 
 
 async def _run(
     plan: "Plan", seed: int, record: Path | None, wait: "Duration | None", state: Path,
-    report: "Report",
+    report: "Report", *, keys: bool,
 ) -> "Outcome":  # fmt: skip
     """Start, tell what happens, stop when asked to."""
-    import asyncio
-    import signal
+    from contextlib import ExitStack
 
     from squall import app
+    from squall.cli.keys import listening, readable
 
     async with app.engine(state) as operations:
         running = await operations.start(plan, seed=seed, record=record, wait=wait)
-        asked = 0
+        wishes = Wishes(running, report)
+        wishes.hear_signals()
+        with ExitStack() as ending:
+            report.began(running.run, seed)
+            ending.callback(report.close)
+            if keys and readable():
+                ending.enter_context(listening(wishes.key))
+            async for update in running.updates():
+                wishes.update(update)
+                report.update(update)
+            outcome = await running.outcome()
+        if running.recording_problem:
+            click.echo(running.recording_problem, err=True)
+        return outcome
 
-        def stop(name: str) -> None:
-            nonlocal asked
-            asked += 1
-            if asked == 1:
-                click.echo(f"{name}: undoing everything, then finally; again to skip it", err=True)
-                running.stop(name)
-            else:
-                running.terminate(name)
+
+class Wishes:
+    """What the person at the terminal wants of the run: keys and signals."""
+
+    def __init__(self, running: "Running", report: "Report") -> None:
+        self._running = running
+        self._report = report
+        self._asked = 0
+        self._paused = False
+
+    def hear_signals(self) -> None:
+        """SIGTERM and a closed terminal are as good as Ctrl-C."""
+        import asyncio
+        import signal
 
         loop = asyncio.get_running_loop()
         for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"),
                              (signal.SIGHUP, "SIGHUP")):  # fmt: skip
-            loop.add_signal_handler(number, stop, name)
-        report.began(running.run, seed)
-        async for update in running.updates():
-            report.update(update)
-        outcome = await running.outcome()
-        if running.recording_problem:
-            click.echo(running.recording_problem, err=True)
-        return outcome
+            loop.add_signal_handler(number, self.stop, name)
+
+    def update(self, update: "Update") -> None:
+        """Keep up with whether the run is paused."""
+        from squall.core.run.facts import RunEntered
+
+        if isinstance(update, RunEntered):
+            self._paused = update.phase == "paused"
+
+    def key(self, letter: str) -> None:
+        """One was pressed."""
+        if letter == "p":
+            self._running.resume("keyboard") if self._paused else self._running.pause("keyboard")
+        elif letter == "s":
+            self.stop("keyboard")
+
+    def stop(self, by: str) -> None:
+        """Once: undo, then finally. Twice: undo only."""
+        self._asked += 1
+        if self._asked == 1:
+            self._report.tell(f"{by}: undoing everything, then finally; again to skip it")
+            self._running.stop(by)
+        else:
+            self._report.tell(f"{by}: undoing everything, without finally")
+            self._running.terminate(by)
+
+
+def _coded(outcome: "Outcome", code: int) -> "Outcome":
+    import msgspec
+
+    return msgspec.structs.replace(outcome, exit_code=code)
 
 
 def _dice(seed: int | None, playbook: "Playbook") -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from squall.core.faults.wording import describe_scenario
+from squall.core.faults.wording import describe_scenario, span
 from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Wait
 from squall.core.playbook.plan import Plan, PlanStep
 from squall.core.run.facts import (
@@ -14,7 +14,7 @@ from squall.core.run.facts import (
     StepEntered,
 )
 from squall.core.run.paths import names, shown
-from squall.core.timing import MINUTE, SECOND, Duration, format_duration
+from squall.core.timing import MINUTE, SECOND, format_duration
 
 
 def clock(at: int) -> str:
@@ -89,6 +89,16 @@ class Wording:
         return _with(f"{shown(fact.path)} {words}{allowed}", fact.reason)
 
 
+def countdown(duration: int) -> str:
+    """Whole seconds as a stopwatch shows them: ``45 s``, ``1:30``, ``1:00:05``."""
+    seconds = round(duration / SECOND)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
 def _with(what: str, why: str) -> str:
     return f"{what}: {why}" if why else what
 
@@ -98,5 +108,7 @@ def took(fact: StepEnded) -> str:
     if fact.began is None:
         return ""
     lasted = fact.at - fact.began
+    if lasted >= MINUTE:
+        return countdown(lasted)
     step = SECOND // 10 if lasted >= SECOND else SECOND // 1000
-    return format_duration(Duration(round(lasted / step) * step))
+    return span(round(lasted / step) * step)

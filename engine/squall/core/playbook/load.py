@@ -6,7 +6,7 @@ decided by the command line.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from squall.core.diagnostics import Diagnostic, Position, Severity, Span
@@ -33,7 +33,8 @@ class Loaded:
     """A file: its playbooks that make sense, all findings, and how many documents were passed over.
 
     `claimed` says whether the file says of itself that it holds playbooks, so that errors in it
-    are errors; in a folder, one that does not is somebody else's file.
+    are errors; in a folder, one that does not is somebody else's file, and has a warning at most:
+    that it cannot be read.
     """
 
     file: str
@@ -65,15 +66,27 @@ def load(
     found = _once(found, source.diagnostics)
     if any(finding.severity is Severity.ERROR for finding in source.diagnostics):
         playbooks.clear()
-    claimed = named or modeline or skipped < len(source.documents)
+    claimed = named or modeline or skipped < len(source.documents) or _claims(source)
     return Loaded(
         file=file,
         text=source.text,
         playbooks=tuple(playbooks),
-        diagnostics=tuple(sorted(found, key=lambda finding: (finding.span, finding.code))),
+        diagnostics=_sorted(found if claimed else _doubts(source)),
         skipped=skipped,
-        claimed=claimed or _claims(source),
+        claimed=claimed,
     )
+
+
+def _sorted(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(sorted(found, key=lambda finding: (finding.span, finding.code)))
+
+
+def _doubts(source: Source) -> list[Diagnostic]:
+    """What there is to say about a file of a folder that is probably somebody else's."""
+    return [
+        replace(finding, severity=Severity.WARNING, hint="left out, as no playbook shows in it")
+        for finding in (source.diagnostics[-1:] if source.broken else ())
+    ]
 
 
 def _once(found: list[Diagnostic], first: tuple[Diagnostic, ...]) -> list[Diagnostic]:

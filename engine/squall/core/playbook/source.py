@@ -15,14 +15,13 @@ from typing import Final, NamedTuple, TypeAlias
 import yaml
 
 from squall.core.diagnostics import Diagnostic, Position, Span, short
-from squall.core.playbook.complaints import in_plain_words
+from squall.core.playbook.complaints import MAX_DEPTH, in_plain_words
 from squall.core.playbook.scalars import RESOLVED, TAGS, meaning
 
 Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"
 Path: TypeAlias = tuple[str | int, ...]
 
 MAX_BYTES: Final = 5_000_000
-MAX_DEPTH: Final = 64
 MAX_NODES: Final = 100_000
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -70,12 +69,16 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file read: its documents as far as they could be read, and what was wrong with it."""
+    """A file read: its documents as far as they could be read, and what was wrong with it.
+
+    `broken`: reading ended before the file did.
+    """
 
     file: str
     text: str
     documents: tuple[Document, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    broken: bool = False
 
 
 class _Problem(Exception):  # noqa: N818 - never leaves this module
@@ -95,7 +98,7 @@ def read(data: bytes, file: str) -> Source:
             message=f"the file has {len(data):,} bytes; a playbook has at most {MAX_BYTES:,}",
             hint="split it into several playbooks",
         )  # fmt: skip
-        return Source(file=file, text="", diagnostics=(finding,))
+        return Source(file=file, text="", diagnostics=(finding,), broken=True)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -106,7 +109,8 @@ def read(data: bytes, file: str) -> Source:
             message=f"byte 0x{data[error.start]:02x} is not UTF-8",
             hint="save the file as UTF-8",
         )  # fmt: skip
-        return Source(file=file, text=data.decode("utf-8", "replace"), diagnostics=(finding,))
+        text = data.decode("utf-8", "replace")
+        return Source(file=file, text=text, diagnostics=(finding,), broken=True)
     return _Reader(file, text).read()
 
 
@@ -121,19 +125,21 @@ class _Reader:
         self.documents: list[Document] = []
 
     def read(self) -> Source:
+        end: Diagnostic | None = None
         try:
             self._documents(yaml.parse(self.text, Loader=_LOADER))
         except _Problem as problem:
-            self.found.append(problem.diagnostic)
+            end = problem.diagnostic
         except yaml.reader.ReaderError as error:
-            self.found.append(self._unreadable(error))
+            end = self._unreadable(error)
         except yaml.MarkedYAMLError as error:
-            self.found.append(self._broken(error))
+            end = self._broken(error)
         return Source(
             file=self.file,
             text=self.text,
             documents=tuple(self.documents),
-            diagnostics=tuple(self.found),
+            diagnostics=(*self.found, end) if end else tuple(self.found),
+            broken=end is not None,
         )
 
     def _documents(self, events: Iterator[_Event]) -> None:
@@ -164,7 +170,7 @@ class _Reader:
         return Diagnostic(file=self.file, span=_span(event), code=code, message=message, hint=hint)
 
     def _broken(self, error: yaml.MarkedYAMLError) -> Diagnostic:
-        message, hint = in_plain_words(str(error.problem or error.context))
+        code, message, hint = in_plain_words(str(error.problem or error.context))
         opened = error.context_mark if message.endswith("is not closed") else None
         mark = opened or error.problem_mark or error.context_mark
         place = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
@@ -177,7 +183,7 @@ class _Reader:
             message, hint = "a tab cannot indent YAML", "indent with spaces"
         end = Position(place.line, place.column + 1)
         return Diagnostic(
-            file=self.file, span=Span(place, end), code="SQ001", message=message, hint=hint
+            file=self.file, span=Span(place, end), code=code, message=message, hint=hint
         )
 
     def _unreadable(self, error: yaml.reader.ReaderError) -> Diagnostic:
@@ -286,11 +292,8 @@ class _Tree:
 
     def _check_depth(self, event: _Event, height: int) -> None:
         if len(self.stack) + height > MAX_DEPTH:
-            raise _Problem(
-                self.reader.finding(
-                    event, "SQ005", f"the file nests deeper than {MAX_DEPTH} levels"
-                )
-            )
+            too_deep = f"the file nests deeper than {MAX_DEPTH} levels"
+            raise _Problem(self.reader.finding(event, "SQ005", too_deep))
 
     def _end(self) -> None:
         done = self.stack.pop()

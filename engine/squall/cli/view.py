@@ -1,0 +1,215 @@
+"""What there is to show of a run that goes on: a fold of its updates, with no terminal in sight.
+
+The live view draws it, the plain lines take their signs of life from it. Times are nanoseconds of
+run time; `now` is passed in by whoever watches. Steps are known by their plan's path; of a loop the
+view shows the iteration it is in.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from squall.core.faults.effects import Counted, Delivery, Felt
+from squall.core.playbook.model import Group, Injection, Load, Wait
+from squall.core.playbook.plan import Plan, PlanStep
+from squall.core.run.facts import (
+    LeaseLeaked,
+    RunEnded,
+    RunEntered,
+    RunFact,
+    StepEnded,
+    StepEntered,
+)
+from squall.core.run.leases import parse_lease
+from squall.core.run.paths import names
+from squall.core.run.records import Progress
+from squall.core.timing import SECOND, Duration
+
+Update = RunFact | Counted | Progress
+HISTORY: Final = 12
+"""How many seconds the small curves show."""
+
+State = Literal[
+    "pending", "delayed", "starting", "active", "undoing", "retrying",
+    "succeeded", "failed", "timed_out", "cancelled", "skipped", "omitted",
+]  # fmt: skip
+
+
+@dataclass(slots=True)
+class StepView:
+    """One step: its state, since when and until when, and what its faults did."""
+
+    plan: PlanStep
+    state: State = "pending"
+    iteration: int = 0
+    began: int | None = None
+    until: int | None = None
+    ended: int | None = None
+    deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing can happen to this iteration any more."""
+        return self.ended is not None
+
+    @property
+    def delivered(self) -> tuple[Delivery, ...]:
+        """What its faults did, on all targets."""
+        return tuple(one for each in self.deliveries.values() for one in each)
+
+
+@dataclass(slots=True)
+class Clients:
+    """What one source of figures says: the last second, and a figure a second before it."""
+
+    felt: Felt = field(default_factory=Felt)
+    rates: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    p50s: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    p99s: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    errors: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    sampled: int | None = None
+
+    def feel(self, felt: Felt, now: int) -> None:
+        self.felt = felt
+        if self.sampled is None or now - self.sampled >= SECOND:
+            self.sampled = now
+            self.rates.append(felt.rate)
+            self.p50s.append(felt.p50)
+            self.p99s.append(felt.p99)
+            self.errors.append(felt.error_rate)
+
+
+class RunView:
+    """Folds updates; read its attributes to draw."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.phase = "pending"
+        self.reason = ""
+        self.now = 0
+        self.leaked: list[str] = []
+        roots = [plan.main, *([plan.finally_] if plan.finally_ else [])]
+        self.steps = {step.path: StepView(step) for root in roots for step in root.walk()}
+        self._loads: dict[str, Clients] = {}
+        self._targets: dict[str, Clients] = {}
+        self._frozen = 0
+        self._paused_at: int | None = None
+
+    @property
+    def clients(self) -> dict[str, Clients]:
+        """By step while loads run, else by target: what passes through."""
+        return self._loads or self._targets
+
+    @property
+    def elapsed(self) -> int:
+        """Run time without the pauses."""
+        held = 0 if self._paused_at is None else self.now - self._paused_at
+        return self.now - self._frozen - held
+
+    def fold(self, update: Update, now: int) -> None:
+        """Take in one update. Pictures replace one another, facts add up."""
+        self.now = max(self.now, now)
+        match update:
+            case RunEntered():
+                self._enter(update)
+            case StepEntered():
+                self._step_entered(update)
+            case StepEnded():
+                self._step_ended(update)
+            case LeaseLeaked(target=target):
+                self.leaked.append(target)
+            case RunEnded():
+                self.phase = update.verdict
+                self.reason = update.reason
+            case Counted(target=target, felt=felt, deliveries=deliveries):
+                self._targets.setdefault(target, Clients()).feel(felt, self.now)
+                for lease, counts in deliveries:
+                    self._count(lease, counts)
+            case Progress(path=path, felt=felt):
+                step = "/".join(names(path))
+                self._loads.setdefault(step, Clients()).feel(felt, self.now)
+
+    def _enter(self, fact: RunEntered) -> None:
+        if fact.phase == "paused":
+            self._paused_at = fact.at
+        elif self._paused_at is not None:
+            self._frozen += fact.at - self._paused_at
+            self._paused_at = None
+        self.phase = fact.phase
+        self.reason = fact.reason
+
+    def _step_entered(self, fact: StepEntered) -> None:
+        step = self._find(fact.path)
+        if step is None:
+            return
+        if step.over or step.began is None:  # a first iteration, or the next
+            step.began, step.ended = fact.at, None
+            step.deliveries = {}
+        step.iteration = _iteration(fact.path)
+        step.state = fact.phase
+        step.until = fact.until
+        if step.plan.children and fact.phase == "active":
+            self._renew(step.plan)
+
+    def _renew(self, group: PlanStep) -> None:
+        """A group that begins again: its steps are to come once more."""
+        for below in group.walk():
+            if below is not group:
+                self.steps[below.path] = StepView(below)
+
+    def _step_ended(self, fact: StepEnded) -> None:
+        step = self._find(fact.path)
+        if step is None:
+            return
+        step.state = fact.conclusion
+        step.iteration = _iteration(fact.path)
+        step.until = None
+        step.ended = fact.at
+        step.began = fact.began if step.began is None else step.began
+        if fact.deliveries:
+            step.deliveries = {"": fact.deliveries}
+        self._loads.pop(step.plan.path, None)
+
+    def _count(self, lease: str, deliveries: tuple[Delivery, ...]) -> None:
+        _, path, target = parse_lease(lease)
+        step = self._find(path)
+        if step is not None and not step.over:
+            step.deliveries[target] = deliveries
+
+    def _find(self, path: str) -> StepView | None:
+        return self.steps.get("/".join(names(path)))
+
+
+def _iteration(path: str) -> int:
+    _, bracket, rest = path.rpartition("/")[2].partition("[")
+    return int(rest.partition("]")[0]) if bracket else 0
+
+
+def expected(step: PlanStep) -> Duration | None:
+    """How long a step takes when all goes well; None when only its end will tell.
+
+    A probe counts as nothing, an allowed or needed failure as none.
+    """
+    once = _once(step)
+    loop = step.step.loop
+    if once is None or (loop is not None and loop.times is None):
+        return None
+    return Duration(step.step.delay + once * (1 if loop is None else loop.times or 0))
+
+
+def _once(step: PlanStep) -> int | None:
+    match step.step.action:
+        case Injection() | Load():
+            return step.step.duration
+        case Wait(duration=duration):
+            return duration
+        case Group():
+            ends: list[int] = []
+            for child, edges in zip(step.children, step.edges, strict=True):
+                lasts = expected(child)
+                if lasts is None or any(edge.index >= len(ends) for edge in edges):
+                    return None
+                ends.append(lasts + max((ends[edge.index] for edge in edges), default=0))
+            return max(ends, default=0)
+        case _:
+            return 0

@@ -1,0 +1,89 @@
+"""``squall lint`` over folders: which files count, what it says of the others, how it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from squall.cli.main import squall
+
+GOOD = "name: {}\nsteps: [{{name: a, duration: 1s, scenario: {{errors: 1%}}}}]\n"
+BROKEN = "name: x\nsteps: [\n"
+
+
+def lint(*arguments: object) -> Result:
+    return CliRunner().invoke(squall, ["lint", *map(str, arguments)])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / ".squall").mkdir()
+    (tmp_path / "a.yaml").write_text(GOOD.format("a"))
+    (tmp_path / "deep/b.yml").write_text(GOOD.format("b"))
+    (tmp_path / "deep/c.json").write_text('{"name": "c", "steps": [{"name": "a", "wait": 1}]}')
+    (tmp_path / "pod.yaml").write_text("kind: Pod\nkind: Pod\n")
+    (tmp_path / "notes.txt").write_text(BROKEN)
+    (tmp_path / ".squall/state.yaml").write_text(BROKEN)
+    return tmp_path
+
+
+def test_a_folder_is_searched_for_what_holds_playbooks(folder: Path) -> None:
+    done = lint(folder, "--strict")
+    assert done.exit_code == 0
+    assert done.stderr == "3 files, 3 valid playbooks: 3 notes; 1 other file passed over\n"
+
+
+def test_a_broken_file_that_looks_like_a_playbook_is_an_error(folder: Path) -> None:
+    (folder / "broken.yaml").write_text(BROKEN)
+    done = lint(folder)
+    assert done.exit_code == 1
+    assert f"{folder}/broken.yaml:3:1: SQ001 a value or a closing bracket is missing" in done.stdout
+
+
+def test_a_broken_file_that_does_not_is_a_warning(folder: Path) -> None:
+    (folder / "template.yaml").write_text("kind: Pod\n  a: b\n")
+    done = lint(folder)
+    assert done.exit_code == 0
+    assert "template.yaml:2:4: SQ001 warning: " in done.stdout
+    assert lint(folder, "--strict").exit_code == 1
+    assert lint(folder / "template.yaml").exit_code == 1
+
+
+def test_the_modeline_claims_a_file(folder: Path) -> None:
+    line = "# yaml-language-server: $schema=../schemas/playbook.schema.json\n"
+    (folder / "claimed.yaml").write_text(line + "steps: [{name: a, wait: 1s}]\n")
+    done = lint(folder)
+    assert done.exit_code == 1
+    assert "claimed.yaml:2:1: SQ102 'name' is missing" in done.stdout
+
+
+def test_a_file_that_is_named_must_hold_a_playbook(folder: Path) -> None:
+    done = lint(folder / "notes.txt", folder / "a.yaml")
+    assert done.exit_code == 1
+    assert "notes.txt:3:1: SQ001" in done.stdout
+    assert done.stderr == "2 files, 1 valid playbook: 1 error, 1 note\n"
+
+
+def test_what_cannot_be_read_counts_only_when_it_was_named(folder: Path) -> None:
+    (folder / "dangling.yaml").symlink_to(folder / "nowhere")
+    assert lint(folder).exit_code == 0
+    assert lint(folder / "dangling.yaml").exit_code == 2
+    assert lint(folder / "a.yaml", folder / "missing.yaml").exit_code == 2
+
+
+def test_json_is_one_document_and_the_summary_stays_out(folder: Path) -> None:
+    done = lint(folder, "--format", "json")
+    assert done.stderr == ""
+    document = json.loads(done.stdout)
+    assert document["files"] == 3
+    assert {finding["severity"] for finding in document["findings"]} == {"note"}
+
+
+def test_without_colour_there_is_no_escape_whatever_a_playbook_says(folder: Path) -> None:
+    (folder / "evil.yaml").write_text('name: "\\e[2J"\nsteps: [{name: "\\e]0;x\\a", wait: 1s}]\n')
+    done = lint(folder, "--color", "always")
+    assert "\x1b[2J" not in done.stdout
+    assert "\x1b]0" not in done.stdout
+    assert "'\\x1b[2J' is not written as a name" in done.stdout
