@@ -18,7 +18,7 @@ from squall.core.faults.effects import (
     Revert,
 )
 from squall.core.faults.exchange import Exchange
-from squall.core.faults.kinds import EVERY, Errors, Fault, Match, Scenario
+from squall.core.faults.kinds import EVERY, Errors, Fault, Match, Protocol, Scenario
 from squall.core.timing import SECOND, Duration
 from squall.proxy.table import LeaseTable
 
@@ -61,7 +61,8 @@ def inject(name: str, seq: int, fault: Fault | None = None, **changes: Any) -> I
 
 def table(*targets: str, **settings: int) -> tuple[LeaseTable, Shown]:
     shown = Shown()
-    return LeaseTable(targets or ("shop",), shown.swap, **settings), shown
+    protocols: dict[str, Protocol] = dict.fromkeys(targets or ("shop",), "http")
+    return LeaseTable(protocols, shown.swap, **settings), shown
 
 
 HIT = "1:main/hit#1@shop"

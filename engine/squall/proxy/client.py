@@ -7,8 +7,6 @@ answered here and goes nowhere.
 """
 
 import asyncio
-import socket
-import struct
 import time
 from typing import Any, Final, cast
 
@@ -17,6 +15,7 @@ from squall.core.timing import MILLISECOND, SECOND
 from squall.proxy import answers
 from squall.proxy.faulted import FaultedTransaction
 from squall.proxy.heads import LONGEST_HEAD, Malformed, early_problem, read_request
+from squall.proxy.reset import reset
 from squall.proxy.route import ClientSide, Route
 from squall.proxy.timers import Timer
 from squall.proxy.transaction import Transaction
@@ -30,8 +29,6 @@ TURN: Final = 32
 
 LINGER: Final = SECOND
 """How long a client may go on sending after the last answer (RFC 9112, 9.6)."""
-
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 class ClientConnection(asyncio.Protocol):
@@ -301,7 +298,4 @@ class ClientConnection(asyncio.Protocol):
             self.sever(reset=True)
 
     def _reset(self) -> None:
-        found: socket.socket | None = self._transport.get_extra_info("socket")
-        if found is not None:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self._transport.abort()
+        reset(self._transport)

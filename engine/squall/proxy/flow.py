@@ -47,6 +47,11 @@ class Flow:
         """It holds so much that it should not be fed."""
         return self._full
 
+    @property
+    def bare(self) -> bool:
+        """No fault acts on it any more, and nothing waits in it."""
+        return not (self._stream.stages or self._stream.held)
+
     def add(self, stages: Iterable[Stage]) -> None:
         """More faults, on what comes from now on."""
         self._stream.add(tuple(stages))

@@ -54,12 +54,33 @@ class ClientSide(Protocol):
         ...
 
 
-class Client(Protocol):
-    """A client connection, as far as its transaction and its target need it."""
+class Connected(Protocol):
+    """A client connection, as far as its target needs it."""
 
     peer: str
     number: int
     """What tells it apart from the target's other connections."""
+
+    def strike(self) -> None:
+        """Meet the faults that strike connections as such."""
+        ...
+
+    def dismiss(self) -> None:
+        """Close if nothing is in flight; with something, it closes after it by itself."""
+        ...
+
+    def close(self) -> None:
+        """Close once what is written has gone out."""
+        ...
+
+    def abort(self) -> None:
+        """Close now."""
+        ...
+
+
+class Client(Connected, Protocol):
+    """A client connection that carries requests, as far as its transaction needs it."""
+
     choked: bool
 
     def write(self, data: bytes) -> None:
@@ -88,22 +109,6 @@ class Client(Protocol):
 
     def end_of_stream(self) -> None:
         """Send no more, but go on receiving."""
-        ...
-
-    def strike(self) -> None:
-        """Meet the faults that strike connections as such."""
-        ...
-
-    def dismiss(self) -> None:
-        """Close if there is no request in flight; with one, it closes after it by itself."""
-        ...
-
-    def close(self) -> None:
-        """Close once what is written has gone out."""
-        ...
-
-    def abort(self) -> None:
-        """Close now."""
         ...
 
 
@@ -136,7 +141,7 @@ class Route:
         self.report = report
         self.leases = ActiveLeases()
         self.waiting: set[Waiting] = set()
-        self.clients: set[Client] = set()
+        self.clients: set[Connected] = set()
         self.numbers = itertools.count(1)
         """For connections, to be told apart."""
         self.window = Window()
@@ -163,7 +168,7 @@ class Route:
         if self.draining and not self.active:
             self.quiet.set()
 
-    def left(self, client: Client) -> None:
+    def left(self, client: Connected) -> None:
         """A client connection is gone."""
         self.clients.discard(client)
         self.leases.forget(client.number)
@@ -196,7 +201,8 @@ class Route:
         for waiting in list(self.waiting):
             waiting.reconsider(self.leases.names)
         if self.leases.down and not before.down:
-            self._decide_connection("", 0)  # the target itself is what is struck
+            # The target itself is what is struck, whether it has clients or not.
+            decide_connection(self.leases, self._connection(None), self.report, whole=False)
             for client in list(self.clients):
                 client.strike()
 
@@ -223,19 +229,29 @@ class Route:
         now = replace(exchange, at=time.time_ns(), now=time.monotonic_ns())
         return decide_answer(candidates, self.leases, now, body=body, last=last, tell=self.report)
 
-    def decide_connection(self, client: Client) -> Decision:
-        """Roll the dice for a connection that has just been made."""
-        return self._decide_connection(client.peer, client.number)
+    def decide_connection(self, client: Connected) -> Decision:
+        """Roll the dice for a connection that has just been made and will carry requests."""
+        return decide_connection(self.leases, self._connection(client), self.report, whole=False)
 
-    def _decide_connection(self, client: str, number: int) -> Decision:
-        exchange = Exchange(
+    def meet(self, client: Connected, besides: Collection[str], *, live: bool) -> Decision:
+        """Roll the dice for a connection that is all there is, for leases it has not met."""
+        return decide_connection(
+            self.leases,
+            self._connection(client),
+            self.report,
+            whole=True,
+            live=live,
+            besides=besides,
+        )
+
+    def _connection(self, client: Connected | None) -> Exchange:
+        return Exchange(
             target=self.name,
-            client=client,
-            connection=number,
+            client=client.peer if client else "",
+            connection=client.number if client else 0,
             at=time.time_ns(),
             now=time.monotonic_ns(),
         )
-        return decide_connection(self.leases, exchange, self.report, whole=False)
 
     def measure(self, began: int, epoch: Meter | None, *, failed: bool) -> None:
         """Count an exchange that ended now, for the target and the leases it met."""

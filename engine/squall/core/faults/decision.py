@@ -103,8 +103,9 @@ def _nobody(_: FaultEvent) -> None:
 class _Deciding:
     """A decision on its way: what has been found so far for one exchange."""
 
-    def __init__(self, exchange: Exchange, tell: Tell) -> None:
+    def __init__(self, exchange: Exchange, tell: Tell, *, live: bool = False) -> None:
         self.exchange = exchange
+        self.live = live
         self.tell = tell
         self.touches: list[Touch] = []
         self.waits: list[Wait] = []
@@ -157,7 +158,7 @@ class _Deciding:
         lasting = isinstance(active.fault, Connections)
         if lasting and exchange.connection in active.places:
             return
-        slot = gate.enter(exchange.now)
+        slot = gate.enter(exchange.now, there=self.live)
         turned_away: Ending = Answer(503, active.kind, last=lasting)
         if slot.state == "refused":
             self.touch(candidate, (_NO_TIME, turned_away, "full"))
@@ -246,28 +247,39 @@ def decide_connection(
     tell: Tell = _nobody,
     *,
     whole: bool,
+    live: bool = False,
     besides: Collection[str] = (),
 ) -> Decision:
-    """What happens to a connection when it is made; to a live one, by leases not met before.
+    """What happens to a connection, by leases not met before.
 
     `whole`: it is all there is, as at a target that carries bytes; else only what happens before a
     request can come. Faults that are about requests and answers leave a whole connection alone.
+    `live`: it was there before the leases; what is about making connections leaves it alone, and
+    where places are limited it has one.
     """
-    deciding = _Deciding(exchange, tell)
+    deciding = _Deciding(exchange, tell, live=live)
+    held = False
     for candidate in leases.connecting(exchange, only=not whole, besides=besides):
-        if deciding.ended:
-            break
         fault = candidate.active.fault
         found: frozenset[Way] = ways(fault, connection=True) if whole else frozenset()
+        if deciding.ended and not (found and held):
+            continue
         if found:
             candidate.active.meet(exchange.now)
             for way in found:
                 stage = stage_of(candidate, exchange, way, UNKNOWN, tell)
                 stages = deciding.onward if way == "request" else deciding.back
                 stages += [stage] if stage else []
-        elif possible(fault, "tcp"):
+        elif possible(fault, "tcp") and not (live and _in_the_making(fault)):
             deciding.meet(candidate)
+            # A time-out may be lifted before it is over: then what acts on the bytes does.
+            held = deciding.ended and isinstance(fault, Timeouts)
     return deciding.made()
+
+
+def _in_the_making(fault: Fault) -> bool:
+    """Whether it is about making a connection, not about having one."""
+    return isinstance(fault, RateLimit) or (isinstance(fault, Resets) and fault.at == "connect")
 
 
 def _has_payload(fault: Fault, body: int) -> bool:
