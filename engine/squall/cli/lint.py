@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from squall.cli.findings import as_json, as_text
-from squall.cli.playbook_file import files_below, schema_text
 from squall.core.diagnostics import Diagnostic, Severity
 from squall.core.playbook.load import Loaded, load
+from squall.worktree import files_below, schema_text
 
 
 @click.command()

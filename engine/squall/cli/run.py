@@ -66,7 +66,6 @@ def run(
     given = [_target(written) for written in targets]
     playbook = _bounded(open_playbook(file, targets=given, quiet=quiet).playbook, timeout)
     plan = compile_plan(playbook)
-    dice = _dice(seed, playbook)
     patience = None if wait is None else _duration(wait, "--wait")
     colour = {"always": True, "never": False}.get(color)
     keys = not (plain or quiet or as_json) and _watched()
@@ -74,7 +73,7 @@ def run(
     path = Path(record) if record else None
     try:
         outcome = asyncio.run(
-            _run(plan, dice, path, patience, state_folder(state), report, keys=keys)
+            _run(plan, seed, path, patience, state_folder(state), report, keys=keys)
         )
     except Refused as refusal:
         click.echo(f"{refusal.code} {refusal.message}", err=True)
@@ -111,7 +110,7 @@ def _report(
 
 
 async def _run(
-    plan: "Plan", seed: int, record: Path | None, wait: "Duration | None", state: Path,
+    plan: "Plan", seed: int | None, record: Path | None, wait: "Duration | None", state: Path,
     report: "Report", *, keys: bool,
 ) -> "Outcome":  # fmt: skip
     """Start, tell what happens, stop when asked to."""
@@ -125,7 +124,7 @@ async def _run(
         wishes = Wishes(running, report)
         wishes.hear_signals()
         with ExitStack() as ending:
-            report.began(running.run, seed)
+            report.began(running.run, running.run.seed)
             ending.callback(report.close)
             if keys and readable():
                 ending.enter_context(listening(wishes.key))
@@ -186,14 +185,6 @@ def _coded(outcome: "Outcome", code: int) -> "Outcome":
     import msgspec
 
     return msgspec.structs.replace(outcome, exit_code=code)
-
-
-def _dice(seed: int | None, playbook: "Playbook") -> int:
-    import secrets
-
-    if seed is not None:
-        return seed
-    return secrets.randbits(32) if playbook.seed is None else playbook.seed
 
 
 def _target(written: str) -> "Target":

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.cli.playbook_file import schema_text
 from squall.core.diagnostics import Severity
 from squall.core.faults.kinds import Errors, Fixed, Latency, PacketLoss, Timeouts
 from squall.core.playbook.addresses import parse_address, parse_target, parse_upstream
 from squall.core.playbook.load import load
 from squall.core.playbook.model import Playbook, canonical, digest, from_canonical
 from squall.core.timing import SECOND
+from squall.worktree import schema_text
 
 SCHEMA = schema_text()
 

@@ -117,7 +117,7 @@ class _Builder:
         for target in given:
             if targets and target.name not in targets:
                 known = ", ".join(targets)
-                message = f"the command line names target '{target.name}', which is not declared"
+                message = f"target '{target.name}' is given, which the playbook does not declare"
                 self.places.note(("targets",), "SQ202", message, f"targets here: {known}", key=True)
         targets.update({target.name: target for target in given})
         if targets:
