@@ -7,10 +7,6 @@ offers comes from `squall.library` when it is first asked for.
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from squall.library import *
-
 __all__ = [
     "Delivery",
     "Event",
@@ -38,14 +34,19 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Fetch what the library offers (PEP 562), and keep it."""
-    if name not in __all__:
-        raise AttributeError(f"module 'squall' has no attribute '{name}'")
-    from importlib import import_module  # noqa: PLC0415 - see above
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from squall.library import *
+else:
 
-    globals()[name] = found = getattr(import_module("squall.library"), name)
-    return found
+    def __getattr__(name: str) -> object:
+        """Fetch what the library offers (PEP 562), and keep it."""
+        if name not in __all__:
+            raise AttributeError(f"module 'squall' has no attribute '{name}'")
+        from importlib import import_module  # noqa: PLC0415 - see above
+
+        globals()[name] = found = getattr(import_module("squall.library"), name)
+        return found
 
 
 def __dir__() -> list[str]:

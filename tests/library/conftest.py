@@ -16,6 +16,16 @@ class Service(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[str] = []
+        self._news = threading.Condition()
+
+    def hear(self, request: str) -> None:
+        with self._news:
+            self.asked.append(request)
+            self._news.notify_all()
+
+    def wait_for(self, request: str) -> None:
+        with self._news:
+            assert self._news.wait_for(lambda: request in self.asked, timeout=20), self.asked
 
     @property
     def url(self) -> str:
@@ -27,13 +37,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: Service
 
     def do_GET(self) -> None:
-        self.server.asked.append(f"{self.command} {self.path}")
+        self.server.hear(f"{self.command} {self.path}")
         self.send_response(200)
         self.send_header("content-length", "2")
         self.end_headers()
         self.wfile.write(b"ok")
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815 - http.server's name for it
 
     def log_message(self, *_: object) -> None:
         pass

@@ -1,10 +1,13 @@
 """Playbooks written in Python mean what the same YAML means, and are checked as it is."""
 
+import dataclasses
+import json
 import pickle
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import jsonschema_rs
 import pytest
 
@@ -19,7 +22,10 @@ name: complex_test
 description: Multi-stage chaos test
 loop: {times: 3}
 steps:
-  - {name: network_degradation, duration: 60s, delay: 5s, scenario: {latency: 100ms, packet_loss: 5%}}
+  - name: network_degradation
+    duration: 60s
+    delay: 5s
+    scenario: {latency: 100ms, packet_loss: 5%}
   - {name: service_instability, duration: 30s, continue_on_failure: true, scenario: {errors: 20%}}
   - {name: recovery, duration: 30, scenario: {latency: 20ms}}
 """
@@ -129,20 +135,14 @@ def test_invalid_carries_every_finding_and_reads_as_lint_does(tmp_path: Path) ->
         [sys.executable, "-m", "squall", "lint", "--color", "always", file],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    import click
-
     assert click.unstyle(linted.stdout).strip() == str(invalid.value)
     assert pickle.loads(pickle.dumps(invalid.value)).findings == invalid.value.findings
 
 
 def test_a_finding_has_the_members_of_the_findings_schema() -> None:
-    import json
-
     schema = json.loads((ROOT / "schemas/finding.schema.json").read_text())
     with pytest.raises(squall.Invalid) as invalid:
         squall.loads("name: x\nsteps: 5\n")
-    import dataclasses
-
     rows = [dataclasses.asdict(finding) for finding in invalid.value.findings]
     jsonschema_rs.validator_for(schema).validate({"findings": rows, "files": 1})
 
@@ -179,8 +179,6 @@ def test_a_file_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
 
 
 def test_the_keywords_are_the_keys_of_the_language() -> None:
-    import json
-
     schema = json.loads(schema_text())
     steps = set(schema["$defs"]["step"]["properties"]) - {"name"}
     assert set(StepKeys.__annotations__) == steps

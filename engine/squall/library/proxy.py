@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from squall import app
+from squall.core.diagnostics import Refused
 from squall.core.faults.effects import FaultEvent
 from squall.core.faults.kinds import Scenario
 from squall.core.playbook.addresses import reachable
@@ -188,7 +189,9 @@ def _read(
 ) -> tuple[Target, tuple[Scenario, ...]]:
     """What it says, read as a playbook would be; raises `Invalid`."""
     stage = Playbook(NAME, targets={NAME: {"http": {"listen": listen, "upstream": upstream}}})
-    stage = stage.step(NAME, scenario=scenario, duration=1) if scenario else stage.step(NAME, wait=0)
+    stage = (
+        stage.step(NAME, scenario=scenario, duration=1) if scenario else stage.step(NAME, wait=0)
+    )
     playbook = look_into(source_of(stage)).playbook
     action = playbook.body.steps[0].action
     return playbook.targets[0], action.scenarios if isinstance(action, Injection) else ()
@@ -231,6 +234,9 @@ class _Aside:
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Do it over there, and wait for what comes of it."""
+        if self._loop.is_closed():
+            work.close()
+            raise Refused("SQ415", "the faults cannot be reached: they are over")
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ is journalled: it lives as long as its edge, which lifts everything when its own
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from squall.core.diagnostics import Refused
@@ -28,7 +29,7 @@ from squall.core.faults.effects import (
 )
 from squall.core.faults.kinds import Scenario
 from squall.core.run.leases import INJECT_DEADLINE, LEASE_TTL
-from squall.core.timing import SECOND
+from squall.core.timing import format_duration
 from squall.service.ports import Clock, Edge
 
 MOST_EVENTS: Final = 10_000
@@ -36,7 +37,6 @@ MOST_EVENTS: Final = 10_000
 
 _LEASE: Final = "faults"
 _NO_LEASE: Final = "nothing"
-_PATIENCE: Final = INJECT_DEADLINE / SECOND
 
 Answer = Applied | Rejected | Lifted
 
@@ -56,6 +56,7 @@ class Injector:
         self._events: deque[FaultEvent] = deque(maxlen=MOST_EVENTS)
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._pictures: list[asyncio.Future[Counted]] = []
+        self._waiting: set[asyncio.Future[Any]] = set()
         self._renewal: Callable[[], None] | None = None
         self._gone = ""
 
@@ -96,10 +97,8 @@ class Injector:
         self._gone = self._gone or why
         if self._renewal:
             self._renewal()
-        asked: list[asyncio.Future[Any]] = [*self._answers.values(), *self._pictures]
-        for waiting in asked:
-            if not waiting.done():
-                waiting.set_exception(_refused(self._gone))
+        for waiting in self._waiting:
+            _disappoint(waiting, self._gone)
 
     def _take(self, report: Report) -> None:
         match report:
@@ -138,11 +137,15 @@ class Injector:
     async def _within(self, awaited: "asyncio.Future[T]") -> T:
         if self._gone:
             raise _refused(self._gone)
+        why = f"the edge did not answer within {format_duration(INJECT_DEADLINE)}"
+        due = self._clock.monotonic() + INJECT_DEADLINE
+        cancel = self._clock.call_at(due, partial(_disappoint, awaited, why))
+        self._waiting.add(awaited)
         try:
-            async with asyncio.timeout(_PATIENCE):
-                return await awaited
-        except TimeoutError:
-            raise _refused(f"the edge did not answer within {_PATIENCE:g} s") from None
+            return await awaited
+        finally:
+            self._waiting.discard(awaited)
+            cancel()
 
     def _asked(self) -> Inject:
         return Inject(
@@ -165,6 +168,11 @@ class Injector:
         self._edge.send(Renew(leases=(_LEASE,), ttl=LEASE_TTL))
         due = self._clock.monotonic() + LEASE_TTL // 3
         self._renewal = self._clock.call_at(due, self._renew)
+
+
+def _disappoint(waiting: "asyncio.Future[Any]", why: str) -> None:
+    if not waiting.done():
+        waiting.set_exception(_refused(why))
 
 
 def _refused(why: str) -> Refused:

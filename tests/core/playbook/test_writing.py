@@ -7,9 +7,10 @@ from squall.core.playbook.source import read
 from squall.core.playbook.writing import to_yaml
 
 TRICKY = st.sampled_from(
-    ["no", "on", "1:30", "012", "0o17", "0x1f", "1e3", ".5", "1.", "~", "null", "true", "", " a", "a ",
-     "- a", "a: b", "#a", "*a", "&a", "!a", "<<", "=", "2001-01-01", ".inf", ".NaN", "+1", "1_000",
-     "a\nb", "a\n", "\ta", "'", '"', "%", "@a", "`a", "{a}", "[a]", "yes", "é", "日本", "😀"]
+    ["no", "on", "1:30", "012", "0o17", "0x1f", "1e3", ".5", "1.", "~", "null", "true", "", " a",
+     "a ", "- a", "a: b", "#a", "*a", "&a", "!a", "<<", "=", "2001-01-01", ".inf", ".NaN", "+1",
+     "1_000", "a\nb", "a\n", "\ta", "'", '"', "%", "@a", "`a", "{a}", "[a]", "yes", "é", "日本",
+     "😀"]
 )  # fmt: skip
 TEXTS = TRICKY | st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cn")), max_size=20)
 NUMBERS = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
