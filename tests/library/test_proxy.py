@@ -77,6 +77,8 @@ def test_what_is_wrong_with_the_faults_is_said_before_anything_listens() -> None
     with pytest.raises(squall.Invalid) as invalid:
         squall.faults(latencey="1s", errors="150%", upstream="nowhere")
     assert [each.code for each in invalid.value.findings] == ["SQ105", "SQ101", "SQ106"]
+    with pytest.raises(ValueError, match="out of range"):
+        squall.faults(seed=2**63)
 
 
 async def test_a_wrong_change_changes_nothing(ask) -> None:

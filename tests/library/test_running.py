@@ -164,6 +164,32 @@ async def test_cancelling_a_run_undoes_it_before_letting_go(tmp_path: Path, serv
         assert archive.faults() == ()
 
 
+async def test_cancelling_twice_skips_finally(tmp_path: Path, service) -> None:
+    begun = asyncio.Event()
+    last = [squall.step("ask", http={"get": f"{service.url}/finally"}),
+            squall.step("linger", wait="50s")]  # fmt: skip
+    playbook = squall.Playbook("p", targets=SHOP, finally_=last).step(
+        "hit", scenario={"latency": "1s"}, duration="50s"
+    )
+
+    async def watch() -> None:
+        async with squall.start(playbook, state=tmp_path) as running:
+            await active(running)
+            begun.set()
+            await running.outcome()
+
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(watch())
+        await begun.wait()
+        watching.cancel()
+        await asyncio.to_thread(service.wait_for, "GET /finally")
+        watching.cancel()
+    with app.archive(tmp_path) as archive:
+        [run] = archive.runs()
+        assert run.verdict == "cancelled"
+        assert archive.faults() == ()
+
+
 async def test_a_time_out_around_a_run_stops_it(tmp_path: Path, service) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
@@ -177,6 +203,8 @@ async def test_the_time_out_of_a_run_is_its_own(tmp_path: Path, service) -> None
     assert outcome.exit_code == 1
     with pytest.raises(ValueError, match="'5 apples' is not a duration"):
         await squall.run(SHORT, timeout="5 apples", state=tmp_path)
+    with pytest.raises(ValueError, match="out of range"):
+        await squall.run(SHORT, seed=-1, state=tmp_path)
 
 
 async def test_a_run_that_cannot_begin_is_refused_and_says_what_to_do(tmp_path: Path) -> None:

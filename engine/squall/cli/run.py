@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE[#NAME]")
 @click.option("--target", "targets", multiple=True, metavar="NAME=LISTEN=UPSTREAM",
               help="Add a target, or replace the one of its name.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Fixes the dice; else drawn.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Fixes the dice; else drawn.")
 @click.option("--record", type=click.Path(dir_okay=False), metavar="FILE",
               help="Stream every fault into a recording.")  # fmt: skip
 @click.option("--timeout", metavar="D", help="Bounds the run, instead of the playbook's own.")

@@ -20,6 +20,8 @@ from squall.core.playbook.load import load as load_bytes
 from squall.core.playbook.writing import to_yaml
 from squall.worktree import read, schema_text
 
+LARGEST_SEED: Final = 2**63 - 1
+
 Written: TypeAlias = "str | int | float | Sequence[Written] | Mapping[str, Written]"
 """Whatever can be written in a playbook."""
 
@@ -210,6 +212,13 @@ def look_into(source: Source, targets: Iterable[model.Target] = ()) -> Seen:
     picked: LoadedPlaybook = loaded.pick(source.name)
     assert isinstance(picked.document.data, dict)
     return Seen(playbook=picked.playbook, data=picked.document.data, findings=findings)
+
+
+def checked_seed(seed: int | None) -> int | None:
+    """A seed as a playbook may have it; raises `ValueError` for any other."""
+    if seed is not None and not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(f"seed: {seed} is out of range: 0 to {LARGEST_SEED}")
+    return seed
 
 
 def _on_disk(path: str | os.PathLike[str]) -> Source:

@@ -23,7 +23,14 @@ from squall.core.playbook.addresses import reachable
 from squall.core.playbook.model import BUILTIN_ECHO, Address, Injection, Target
 from squall.core.timing import SECOND
 from squall.library.outcome import Delivery, deliveries_of
-from squall.library.playbook import Playbook, Written, look_into, source_of
+from squall.library.playbook import (
+    Playbook,
+    StepKeys,
+    Written,
+    checked_seed,
+    look_into,
+    source_of,
+)
 from squall.service.injector import Injector
 
 NAME: Final = "faults"
@@ -173,7 +180,8 @@ def faults(
     that does not get to its event loop for ten seconds loses them until it does.
     """
     target, first = _read(scenario, listen, upstream)
-    return Faults(_open(target, first, secrets.randbits(32) if seed is None else seed))
+    dice = checked_seed(seed)
+    return Faults(_open(target, first, secrets.randbits(32) if dice is None else dice))
 
 
 @asynccontextmanager
@@ -189,10 +197,8 @@ def _read(
 ) -> tuple[Target, tuple[Scenario, ...]]:
     """What it says, read as a playbook would be; raises `Invalid`."""
     stage = Playbook(NAME, targets={NAME: {"http": {"listen": listen, "upstream": upstream}}})
-    stage = (
-        stage.step(NAME, scenario=scenario, duration=1) if scenario else stage.step(NAME, wait=0)
-    )
-    playbook = look_into(source_of(stage)).playbook
+    held: StepKeys = {"scenario": scenario, "duration": 1} if scenario else {"wait": 0}
+    playbook = look_into(source_of(stage.step(NAME, **held))).playbook
     action = playbook.body.steps[0].action
     return playbook.targets[0], action.scenarios if isinstance(action, Injection) else ()
 

@@ -22,7 +22,14 @@ from squall.core.playbook.plan import Plan
 from squall.core.timing import Duration as Nanoseconds
 from squall.core.timing import parse_duration
 from squall.library.outcome import Event, Outcome, event_of, outcome_of
-from squall.library.playbook import Duration, Mapped, Playbook, look_into, source_of
+from squall.library.playbook import (
+    Duration,
+    Mapped,
+    Playbook,
+    checked_seed,
+    look_into,
+    source_of,
+)
 from squall.service import operations
 from squall.settings import state_folder
 
@@ -116,14 +123,15 @@ async def start(
 
     Leaving the block stops the run if it still goes on, and waits for its end. Raises `Invalid`
     for the playbook, `Refused` when it cannot begin now (nothing was touched then), and `OSError`
-    for a file that cannot be read.
+    for a file that cannot be read; `ValueError` for an option that makes no sense.
     """
     plan = _plan(playbook, targets, timeout)
+    dice = checked_seed(seed)
     patience = None if wait is None else _duration("wait", wait)
     recording = None if record is None else Path(record)
     folder = state_folder(None if state is None else os.fspath(state))
     async with app.engine(folder) as engine:
-        running = await engine.start(plan, seed=seed, record=recording, wait=patience)
+        running = await engine.start(plan, seed=dice, record=recording, wait=patience)
         try:
             yield Running(running)
         finally:
