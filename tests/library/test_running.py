@@ -46,9 +46,10 @@ async def test_an_outcome_says_what_was_asked_delivered_and_felt(tmp_path: Path)
     assert (outcome.verdict, outcome.exit_code, outcome.run, outcome.seed) == ("passed", 0, 1, 7)
     assert list(outcome.steps) == ["both/slow", "both/clients", "both"]
     slow = outcome.steps["both/slow"]
-    assert 0.03 <= slow.measured.p50 < 0.3
+    assert slow.measured.p50 >= 0.029  # from a sketch, exact to 1 %
     assert slow.measured.requests > 10
-    assert slow.took == pytest.approx(0.5, abs=0.4)
+    assert slow.took is not None
+    assert slow.took >= 0.5
     [fault] = outcome.faults
     assert (fault.step, fault.fault, fault.asked, fault.delivered) == ("both/slow", "latency", 1, 1)
     assert fault.touched == fault.seen > 10
@@ -191,9 +192,14 @@ async def test_cancelling_twice_skips_finally(tmp_path: Path, service) -> None:
 
 
 async def test_a_time_out_around_a_run_stops_it(tmp_path: Path, service) -> None:
+    async def impatient() -> None:
+        async with squall.start(storm(service.url), state=tmp_path) as running:
+            await active(running)
+            async with asyncio.timeout(0.05):
+                await running.outcome()
+
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1):
-            await squall.run(storm(service.url), state=tmp_path)
+        await impatient()
     assert service.asked == ["GET /finally"]
 
 
