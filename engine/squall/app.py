@@ -2,13 +2,15 @@
 
 `engine` makes this process an engine of a state folder, with a real edge, store, prober and load
 generator; `archive` reads a state folder without one; `injector` is faults on one target and
-nothing else. The command line and the library call these.
+nothing else. `run` is the loop to use an engine in. The command line and the library call these.
 """
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from squall.core.diagnostics import Refused
 from squall.core.playbook.model import Address, Target
@@ -18,7 +20,7 @@ from squall.core.timing import Duration
 from squall.probes.http import HttpProber
 from squall.probes.load import Loader
 from squall.proxy.remote import RemoteEdge
-from squall.service.clock import SystemClock
+from squall.service.clock import SystemClock, event_loop
 from squall.service.injector import Injector
 from squall.service.operations import Archive, Operations
 from squall.service.recorder import Recorder
@@ -27,6 +29,14 @@ from squall.settings import settings
 from squall.store.engines import FileEngines, is_alive, keep_trace, prepare
 from squall.store.recording import RecordingWriter
 from squall.store.sqlite import SqliteRecords, SqliteStore
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Do what uses an engine, to its end, as `asyncio.run` would."""
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        return runner.run(work)
 
 
 @contextlib.asynccontextmanager

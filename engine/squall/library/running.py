@@ -5,7 +5,6 @@ its traffic is carried by an edge process as under ``squall run``. A program tha
 leaving a block or by being cancelled, has the run stopped and waits until everything is undone.
 """
 
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -154,7 +153,7 @@ async def run(
 
 def run_sync(playbook: Playbook | str | os.PathLike[str], **options: Unpack[RunOptions]) -> Outcome:
     """`run`, for programs without an event loop. Ctrl-C stops the run before it gets through."""
-    return asyncio.run(run(playbook, **options))
+    return app.run(run(playbook, **options))
 
 
 def _plan(
