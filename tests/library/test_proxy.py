@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import json
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import time
 import pytest
 
 import squall
+from squall.worktree import schema_text
 
 
 async def test_a_proxy_puts_its_faults_on_what_goes_through_it(service, ask) -> None:
@@ -71,6 +73,20 @@ async def test_the_same_seed_makes_the_dice_fall_the_same(ask) -> None:
     first = await statuses(7)
     assert first == await statuses(7)
     assert first != await statuses(8)
+
+
+LANGUAGE = json.loads(schema_text())["$defs"]
+EXAMPLES = [
+    (kind, example)
+    for kind in LANGUAGE["scenario"]["properties"]
+    if kind != "match"
+    for example in LANGUAGE[kind]["examples"]
+]
+
+
+@pytest.mark.parametrize(("kind", "example"), EXAMPLES, ids=str)
+def test_every_fault_of_the_language_is_a_keyword(kind: str, example) -> None:
+    assert squall.faults(**{kind: example})
 
 
 def test_what_is_wrong_with_the_faults_is_said_before_anything_listens() -> None:
