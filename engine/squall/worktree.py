@@ -1,4 +1,4 @@
-"""Playbook files as they lie on disk: the schema they are checked against, and what to read.
+"""Playbook files as they lie on disk, and what comes with squall to read them by.
 
 The command line and the library find and read playbooks here; what stands in them is `core`'s to
 say. Nothing here writes.
@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import Final
 
 SCHEMAS: Final = Path(__file__).parent / "schemas"
+SCENARIOS: Final = Path(__file__).parent / "scenarios"
 _ENDINGS: Final = {".yaml", ".yml", ".json"}
 
 
 def schema_text() -> str:
     """The playbook schema, as shipped."""
     return (SCHEMAS / "playbook.schema.json").read_text(encoding="utf-8")
+
+
+def catalogue_texts() -> tuple[str, ...]:
+    """The scenarios that come with squall, as shipped."""
+    return tuple(path.read_text(encoding="utf-8") for path in sorted(SCENARIOS.glob("*.yaml")))
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -77,16 +77,24 @@ async def test_the_same_seed_makes_the_dice_fall_the_same(ask) -> None:
 
 LANGUAGE = json.loads(schema_text())["$defs"]
 EXAMPLES = [
-    (kind, example)
-    for kind in LANGUAGE["scenario"]["properties"]
-    if kind != "match"
-    for example in LANGUAGE[kind]["examples"]
+    (key, example)
+    for key, about in LANGUAGE["scenario"]["properties"].items()
+    if "$ref" in about and key != "match"
+    for example in LANGUAGE[key]["examples"]
 ]
 
 
 @pytest.mark.parametrize(("kind", "example"), EXAMPLES, ids=str)
 def test_every_fault_of_the_language_is_a_keyword(kind: str, example) -> None:
     assert squall.faults(**{kind: example})
+
+
+async def test_scenarios_that_come_with_squall_go_by_their_names(ask) -> None:
+    async with squall.faults("peak_traffic", errors={"rate": "100%", "codes": [503]}) as proxy:
+        assert await asyncio.to_thread(ask, proxy.url) == 503
+        assert [each.fault for each in await proxy.delivered()] == ["rate_limit", "errors"]
+        with pytest.raises(squall.Invalid, match="did you mean 'slow_3g'"):
+            await proxy.set("slow_3gg")
 
 
 def test_what_is_wrong_with_the_faults_is_said_before_anything_listens() -> None:

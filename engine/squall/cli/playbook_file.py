@@ -9,7 +9,7 @@ from squall.cli.findings import as_text
 from squall.core.diagnostics import Refused
 from squall.core.playbook.load import LoadedPlaybook, load
 from squall.core.playbook.model import Target
-from squall.worktree import read, schema_text
+from squall.worktree import catalogue_texts, read, schema_text
 
 
 def open_playbook(
@@ -20,7 +20,7 @@ def open_playbook(
         file, data, wanted = read(name)
     except OSError as error:
         raise click.UsageError(f"{error.filename} cannot be read: {error.strerror}") from None
-    loaded = load(data, file, schema_text(), targets=targets)
+    loaded = load(data, file, schema_text(), catalogue=catalogue_texts(), targets=targets)
     if loaded.diagnostics and not (quiet and not loaded.failed):
         texts = {file: loaded.text}
         click.echo(as_text(loaded.diagnostics, texts, context=sys.stderr.isatty()), err=True)

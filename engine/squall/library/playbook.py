@@ -18,7 +18,7 @@ from squall.core.playbook.findings import as_text
 from squall.core.playbook.load import LoadedPlaybook
 from squall.core.playbook.load import load as load_bytes
 from squall.core.playbook.writing import to_yaml
-from squall.worktree import read, schema_text
+from squall.worktree import catalogue_texts, read, schema_text
 
 LARGEST_SEED: Final = 2**63 - 1
 
@@ -204,7 +204,13 @@ def look_into(source: Source, targets: Iterable[model.Target] = ()) -> Seen:
 
     Raises `Invalid` and, when it is not certain which playbook is meant, `Refused`.
     """
-    loaded = load_bytes(source.data, source.file, schema_text(), targets=tuple(targets))
+    loaded = load_bytes(
+        source.data,
+        source.file,
+        schema_text(),
+        catalogue=catalogue_texts(),
+        targets=tuple(targets),
+    )
     findings = tuple(map(_finding, loaded.diagnostics))
     if loaded.failed:
         texts = {source.file: loaded.text}

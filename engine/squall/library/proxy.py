@@ -24,6 +24,7 @@ from squall.core.playbook.model import BUILTIN_ECHO, Address, Injection, Target
 from squall.core.timing import SECOND
 from squall.library.outcome import Delivery, deliveries_of
 from squall.library.playbook import (
+    Mapped,
     Playbook,
     StepKeys,
     Written,
@@ -76,12 +77,12 @@ class Proxy:
         """The same as host and port."""
         return self._address.host, self._address.port
 
-    async def set(self, **scenario: Written) -> None:
-        """Put these faults on in place of all that are on, at once.
+    async def set(self, *named: str, **scenario: Written) -> None:
+        """Put these faults on in place of all that are on, at once; as `faults` takes them.
 
         Raises `Invalid`, and then nothing has changed; `Refused` when the proxy is gone.
         """
-        _, scenarios = _read(scenario)
+        _, scenarios = _read(named, scenario)
         await self._injector.inject(scenarios)
 
     async def clear(self) -> None:
@@ -115,9 +116,9 @@ class SyncProxy:
         """The same as host and port."""
         return self._proxy.address
 
-    def set(self, **scenario: Written) -> None:
+    def set(self, *named: str, **scenario: Written) -> None:
         """`Proxy.set`."""
-        self._aside.do(self._proxy.set(**scenario))
+        self._aside.do(self._proxy.set(*named, **scenario))
 
     def clear(self) -> None:
         """`Proxy.clear`."""
@@ -163,7 +164,7 @@ class Faults:
 
 
 def faults(
-    *,
+    *named: str,
     upstream: str = BUILTIN_ECHO,
     listen: str = ANYWHERE,
     seed: int | None = None,
@@ -172,14 +173,14 @@ def faults(
     """A proxy before `upstream` with faults in it, as long as a ``with`` or ``async with`` lasts.
 
     `scenario` is what stands under that key in a playbook: ``latency="100ms"``, ``errors="10%"``,
-    ``match={"method": "POST"}``; without any the proxy only forwards until `Proxy.set`. `listen`
-    is a free port of this machine unless it is named; `seed` fixes the dice. Raises `Invalid`
-    with every finding.
+    ``match={"method": "POST"}``; `named` are scenarios that come with squall, like ``"slow_3g"``.
+    Without any the proxy only forwards until `Proxy.set`. `listen` is a free port of this machine
+    unless it is named; `seed` fixes the dice. Raises `Invalid` with every finding.
 
     The faults are gone when the block ends, and when the program does, however it ends. A program
     that does not get to its event loop for ten seconds loses them until it does.
     """
-    target, first = _read(scenario, listen, upstream)
+    target, first = _read(named, scenario, listen, upstream)
     dice = checked_seed(seed)
     return Faults(_open(target, first, secrets.randbits(32) if dice is None else dice))
 
@@ -193,11 +194,15 @@ async def _open(target: Target, first: tuple[Scenario, ...], seed: int) -> Async
 
 
 def _read(
-    scenario: dict[str, Written], listen: str = ANYWHERE, upstream: str = BUILTIN_ECHO
+    named: tuple[str, ...],
+    scenario: dict[str, Written],
+    listen: str = ANYWHERE,
+    upstream: str = BUILTIN_ECHO,
 ) -> tuple[Target, tuple[Scenario, ...]]:
     """What it says, read as a playbook would be; raises `Invalid`."""
     stage = Playbook(NAME, targets={NAME: {"http": {"listen": listen, "upstream": upstream}}})
-    held: StepKeys = {"scenario": scenario, "duration": 1} if scenario else {"wait": 0}
+    chosen: list[str | Mapped] = [*named, scenario] if scenario else [*named]
+    held: StepKeys = {"scenario": chosen, "duration": 1} if chosen else {"wait": 0}
     playbook = look_into(source_of(stage.step(NAME, **held))).playbook
     action = playbook.body.steps[0].action
     return playbook.targets[0], action.scenarios if isinstance(action, Injection) else ()
