@@ -194,7 +194,8 @@ class _Stream:
         self._arm()
         then = self._end if self._next is None else self._begin + self._next[0]
         if self._next is not None or then > now:
-            # A loop's timer may fire early; then nothing is due and this comes again.
+            # A loop's timer may fire early; then nothing is due and this comes again. It counts
+            # in milliseconds: asking for less would spin, on a core the target may need.
             self._timer = self._loop.call_later(max(then - now, MILLISECOND) / SECOND, self._tick)
         self._see_whether_finished()
 

@@ -68,11 +68,10 @@ steps:
 
 
 def test_a_load_spelled_out_is_the_same_load() -> None:
-    full = "{requests: 50, mix: [{get: /, weight: 1}], shape: constant, timeout: 10s,"
-        " connections: 512}"
+    defaults = "mix: [{get: /, weight: 1}], shape: constant, timeout: 10s, connections: 512"
     short, spelled = (
         playbook(f"name: x\nsteps: [{{name: a, duration: 1s, load: {written}}}]\n")
-        for written in ("{requests: 50/s}", full)
+        for written in ("{requests: 50/s}", f"{{requests: 50, {defaults}}}")
     )
     assert digest(short) == digest(spelled)
     assert from_canonical(canonical(short)) == short
