@@ -202,7 +202,7 @@ def result(turn: Turn, plan: PlanStep, step: StepState, path: str) -> Result | N
 def _touched(turn: Turn, plan: PlanStep, step: StepState, path: str) -> Result:
     """A fault nobody met is a warning, and a failure where somebody should have."""
     deliveries = [delivery for lease in step.leases for delivery in lease.deliveries]
-    if any(delivery.touched for delivery in deliveries):
+    if any(delivery.met for delivery in deliveries):
         return "succeeded", ""
     targets = " or ".join(plan.step.targets)
     seen = max((delivery.seen for delivery in deliveries), default=0)

@@ -145,7 +145,7 @@ def _over(
             reason=reason,
             began=step.began,
             attempts=step.attempt,
-            touched_nothing=bool(step.leases) and not any(d.touched for d in deliveries),
+            touched_nothing=bool(step.leases) and not any(d.met for d in deliveries),
             deliveries=deliveries,
             felt=step.felt or next((lease.felt for lease in step.leases if lease.felt), None),
         )
