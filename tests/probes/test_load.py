@@ -1,6 +1,8 @@
 """What a load sends, when, and what it says a client felt."""
 
 import asyncio
+import resource
+import sys
 from collections import Counter
 from contextlib import suppress
 
@@ -9,7 +11,7 @@ import pytest
 from squall.core.faults.effects import Failures, Felt
 from squall.core.playbook.model import Address, Load, Poisson, Ramp, Request
 from squall.core.timing import MILLISECOND, SECOND, Duration
-from squall.probes.load import Loader
+from squall.probes.load import OTHER_FILES, Loader
 
 HALF = Duration(SECOND // 2)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -282,6 +284,48 @@ async def test_more_connections_than_allowed_are_never_open(serve) -> None:
 
     measured = await felt(await serve(slow), 200, connections=5)
     assert (measured.requests, measured.errors, most) == (100, 0, 5)
+
+
+async def test_the_limit_on_open_files_is_raised_to_what_a_load_may_open(serve) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        await felt(await serve(constant(OK)), 10, connections=1000)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (1000 + OTHER_FILES, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+FEW_FILES = """
+import asyncio, resource, sys
+from squall.core.playbook.model import Address, Load
+from squall.core.timing import SECOND, Duration
+from squall.probes.load import OTHER_FILES, Loader
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+address = Address(host="127.0.0.1", port=int(sys.argv[1]))
+second = Duration(SECOND)
+load = Loader()(Load(rate=300), [address], second, progress=lambda _: None, seed=0)
+felt = asyncio.run(load)
+print(felt.requests, felt.errors)
+"""
+
+
+async def test_without_files_to_open_a_load_makes_do_with_what_it_has(serve) -> None:
+    """Too few descriptors are a limit of ours, not the target's: requests wait, none is refused."""
+    loop = asyncio.get_running_loop()
+    clients = set()
+
+    async def slow(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        clients.add(writer.get_extra_info("peername"))
+        loop.call_later(0.3, writer.write, OK)
+
+    address = await serve(slow)
+    command = (sys.executable, "-c", FEW_FILES, str(address.port))
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said, _ = await process.communicate()
+    assert said.split() == [b"300", b"0"]
+    assert 30 < len(clients) < 64
 
 
 async def test_more_than_can_be_sent_is_told_and_ends(serve) -> None:

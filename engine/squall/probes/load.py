@@ -16,8 +16,10 @@ is bounded in number and time. What a latency means for the run is not decided h
 
 import asyncio
 import errno
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import monotonic_ns
 from typing import Final, Literal
 
@@ -31,10 +33,16 @@ from squall.core.playbook.model import Address, Load
 from squall.core.timing import MILLISECOND, SECOND, Duration
 from squall.probes.wire import Ask, Wire
 
+if sys.platform != "win32":
+    import resource
+
 BEAT: Final = Duration(SECOND // 4)
 SLACK: Final = MILLISECOND
 MOST_WAITING: Final = 65_536
 """Requests to one address that may wait for a connection; beyond, they are unsent at once."""
+
+OTHER_FILES: Final = 512
+"""Files this process may want to have open beside its connections."""
 
 _OPENING: Final = 32
 _OURS: Final = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS}
@@ -63,6 +71,7 @@ class Loader:
         is sent depends on the seed alone. `progress` hears four times a second what the last
         second was like. Cancelling closes every connection at once.
         """
+        _allow_connections(load.connections * len(addresses))
         tally = _Tally()
         async with asyncio.TaskGroup() as tasks:
             streams = [
@@ -78,6 +87,22 @@ class Loader:
                 for each in streams:
                     await each.close()
         return tally.total(duration)
+
+
+def _allow_connections(many: int) -> None:
+    """Raise this process's own limit on open files where it would be in the way.
+
+    If that is not enough the load makes do with as many connections as it gets.
+    """
+    if sys.platform == "win32":
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = many + OTHER_FILES
+    if soft == resource.RLIM_INFINITY or wanted <= soft:
+        return
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    with suppress(OSError, ValueError):  # some systems promise more than they give
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(most, soft), hard))
 
 
 class _Record:
