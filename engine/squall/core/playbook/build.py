@@ -31,7 +31,7 @@ from squall.core.playbook.model import (
     Wait,
 )
 from squall.core.playbook.places import Places
-from squall.core.playbook.scenarios import ScenarioBuilder
+from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
 from squall.core.playbook.traffic import build_load, one_method
 from squall.core.timing import HOUR, LONGEST, Duration
@@ -51,21 +51,21 @@ NOWHERE: Final = Address(host="127.0.0.1", port=0)
 Node = Mapping[str, Any]
 
 
-def build(places: Places, targets: tuple[Target, ...] = ()) -> Playbook:
+def build(places: Places, targets: tuple[Target, ...] = (), shipped: Shipped = dict) -> Playbook:
     """The document as a playbook, with harmless stand-ins for what `places` then has errors on.
 
     `targets` come from the command line: each replaces the one of its name, and where the
-    playbook names none they are all there are.
+    playbook names none they are all there are. `shipped` gives the scenarios of the catalogue.
     """
-    return _Builder(places).playbook(targets)
+    return _Builder(places, shipped).playbook(targets)
 
 
 class _Builder:
     """Walks one document's data, steps first to last."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, shipped: Shipped) -> None:
         self.places = places
-        self.scenarios = ScenarioBuilder(places)
+        self.scenarios = ScenarioBuilder(places, shipped)
         self.in_scope: tuple[str, ...] = ()
 
     def playbook(self, given: tuple[Target, ...]) -> Playbook:

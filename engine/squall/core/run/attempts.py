@@ -4,8 +4,9 @@ Called by `steps` to begin an attempt, to hear of answers and timers that belong
 it early. `result` says whether it is over; nothing here knows of retries, loops or groups.
 """
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from squall.core.faults.effects import Applied, Lapsed, Lifted, Rejected
 from squall.core.playbook.model import HttpProbe, Injection, Load, Outcome, Wait
