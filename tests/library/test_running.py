@@ -56,6 +56,21 @@ async def test_an_outcome_says_what_was_asked_delivered_and_felt(tmp_path: Path)
     assert fault.delay_p50 == pytest.approx(0.03, rel=0.02)  # from a sketch, exact to 1 %
 
 
+async def test_failures_of_a_load_are_told_apart(tmp_path: Path) -> None:
+    playbook = squall.Playbook("p", targets=SHOP).step(
+        "both",
+        parallel=[
+            squall.step("broken", scenario={"resets": "100%"}, duration="600ms"),
+            squall.step("clients", load={"requests": "50/s"}, duration="300ms", delay="200ms"),
+        ],
+    )
+    outcome = await squall.run(playbook, state=tmp_path)
+    measured = outcome.steps["both/clients"].measured
+    assert measured.failures == {"reset": measured.errors}
+    assert measured.errors > 5
+    assert measured.late >= 0
+
+
 async def test_where_nothing_was_measured_no_claim_holds(tmp_path: Path) -> None:
     outcome = await squall.run(SHORT, state=tmp_path)
     measured = outcome.steps["rest"].measured

@@ -5,9 +5,11 @@ Made by `running` and `proxy` from what the services say; nothing here asks or c
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec.structs import asdict
 
 from squall.core.diagnostics import nearest
 from squall.core.faults import effects
@@ -29,7 +31,9 @@ class Measured:
     """What clients felt: counts, requests a second, latencies in seconds.
 
     Where no request came there is nothing to compare with: `error_rate` and the latencies are
-    ``nan``, so no claim about them holds.
+    ``nan``, so no claim about them holds. Of a load, `failures` counts what went wrong (``status``,
+    ``reset``, ``refused``, ``timeout``, ``malformed``, ``unsent``), and
+    `late` is the 99th percentile of how far behind its own schedule it sent, part of the latencies.
     """
 
     requests: int
@@ -40,6 +44,8 @@ class Measured:
     p95: float
     p99: float
     max: float
+    late: float
+    failures: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +244,8 @@ def _measured(felt: Felt) -> Measured:
         p95=seconds(felt.p95),
         p99=seconds(felt.p99),
         max=seconds(felt.max),
+        late=seconds(felt.late),
+        failures={kind: count for kind, count in asdict(felt.failures).items() if count},
     )
 
 
