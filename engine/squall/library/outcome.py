@@ -32,8 +32,8 @@ class Measured:
 
     Where no request came there is nothing to compare with: `error_rate` and the latencies are
     ``nan``, so no claim about them holds. Of a load, `failures` counts what went wrong (``status``,
-    ``reset``, ``refused``, ``timeout``, ``malformed``, ``unsent``), and
-    `late` is the 99th percentile of how far behind its own schedule it sent, part of the latencies.
+    ``reset``, ``refused``, ``timeout``, ``malformed``, ``unsent``), and `late` is the 99th
+    percentile of how far behind its own schedule it sent, which is part of the latencies.
     """
 
     requests: int
