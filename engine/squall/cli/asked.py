@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from squall.core.faults.decision import kind_of
 from squall.core.faults.effects import Delivery
 from squall.core.faults.kinds import (
     EVERY,
@@ -32,10 +33,12 @@ from squall.core.timing import MICROSECOND, MILLISECOND, SECOND, Duration
 class Compared:
     """One fault: its name, also with what it is narrowed to, what was asked, what came of it.
 
-    `delivered` is empty before any request matched.
+    `brief` is name and figure where there is no room for more. `delivered` is empty before any
+    request matched.
     """
 
     fault: str
+    brief: str
     what: str
     asked: str
     delivered: str
@@ -54,6 +57,7 @@ def compare(scenarios: Sequence[Scenario], deliveries: Iterable[Delivery]) -> li
             rows.append(
                 Compared(
                     fault=describe(fault),
+                    brief=f"{kind_of(fault).replace('_', ' ')} {asked(fault)}",
                     what=f"{describe(fault)}, {narrowed}" if narrowed else describe(fault),
                     asked=asked(fault),
                     delivered=_delivered(fault, mine) if seen else "",

@@ -4,6 +4,8 @@ On stderr; the summary at the end goes to stdout. While nothing happens there is
 every 30 seconds, so that nobody takes a long step for a hang.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import click
@@ -29,7 +31,7 @@ SIGN_OF_LIFE: Final = 30 * SECOND
 class LineReport:
     """A line per fact while it runs; `quiet`: the verdict and its reason, at the end."""
 
-    def __init__(self, plan: Plan, *, quiet: bool, colour: bool | None) -> None:
+    def __init__(self, plan: Plan, *, quiet: bool, colour: bool) -> None:
         self._plan = plan
         self._quiet = quiet
         self._colour = colour
@@ -53,16 +55,17 @@ class LineReport:
         """Something about the run that is no fact of it."""
         self._say(f"{clock(self._clock.monotonic() - self._zero)}  {notice}")
 
-    def close(self) -> None:
-        """Nothing was taken."""
+    def watched(self, pressed: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Logs have no keys."""
+        return nullcontext()
 
-    def ended(self, outcome: Outcome, recording: str) -> None:
+    def ended(self, outcome: Outcome, closing: str) -> None:
         """The summary, or of it the verdict."""
         if self._quiet:
             reason = f": {outcome.run.reason}" if outcome.run.reason else ""
             click.echo(f"{headline(outcome.run).plain} · exit {outcome.exit_code}{reason}")
         else:
-            print_summary(self._plan, outcome, recording, colour=self._colour)
+            print_summary(self._plan, outcome, closing, colour=self._colour)
 
     def _say(self, line: str) -> None:
         if not self._quiet:
