@@ -16,9 +16,12 @@ def main() -> None:
         return
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a sign the terminal lacks must not end a command
-    from squall.cli.main import squall  # noqa: PLC0415 - see above
+    try:
+        from squall.cli.main import squall  # noqa: PLC0415 - see above
 
-    squall(prog_name="squall")
+        squall(prog_name="squall")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,7 @@ def frame(
         _cut(Text(f" LEAKED: the faults on {target} could not be taken off yet", "bold red"), width)
         for target in view.leaked
     ]
+    # Head, bottom, and a line for the cursor when the picture goes.
     room = max(1, height - 3 - len(clients) - len(leaked))
     bottom = _cut(Text(f" {notice or _bottom(view, width, keys=keys)}"), width)
     if not notice:
@@ -142,7 +143,7 @@ def _steps(view: RunView, width: int, room: int) -> list[RenderableType]:
         table.add_column(no_wrap=True, min_width=11)
     if width >= ROOMY:
         table.add_column(no_wrap=True, min_width=10)
-    table.add_column(no_wrap=True, justify="right", min_width=9)
+    table.add_column(no_wrap=True, justify="right", min_width=12 if width >= MIDDLE else 9)
     blocks = [_block(view, step, width) for step in view.steps.values() if "/" in step.plan.path]
     kept = _fit(blocks, room)
     for index in sorted(kept):

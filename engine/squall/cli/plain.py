@@ -82,6 +82,7 @@ class Lines:
 
     def update(self, update: Update, now: int) -> str | None:
         """The line with its time, or None when there is nothing to say yet."""
+        was_paused = self._view.phase == "paused"
         self._view.fold(update, now)
         if isinstance(update, Counted | Progress):
             at, line = now, self._sign_of_life(now)
@@ -91,6 +92,8 @@ class Lines:
                 line += self._figures(update)
             elif isinstance(update, RunEnded):
                 line = f"run {line}"
+            elif was_paused and self._view.phase == "running":
+                line = "goes on"
         if line is None:
             return None
         self._last = now
@@ -111,19 +114,17 @@ class Lines:
     def _sign_of_life(self, now: int) -> str | None:
         if now - self._last < SIGN_OF_LIFE:
             return None
-        doing = [_left(step, now) for step in self._view.steps.values() if _goes_on(step)]
+        steps = self._view.steps.values()
+        doing = [self._left(step, now) for step in steps if step.goes_on and not step.plan.children]
         felt = next((each.felt for each in self._view.clients.values()), None)
         words = f": {felt_words(felt)}" if felt is not None and felt.requests else ""
         return (", ".join(doing) or self._view.phase) + words
 
-
-def _goes_on(step: StepView) -> bool:
-    return not step.plan.children and step.began is not None and not step.over
-
-
-def _left(step: StepView, now: int) -> str:
-    name = shown(step.plan.path)
-    return name if step.until is None else f"{name} {countdown(max(0, step.until - now))} left"
+    def _left(self, step: StepView, now: int) -> str:
+        name = shown(step.plan.path)
+        if self._view.held(step):
+            return f"{name} paused"
+        return name if step.until is None else f"{name} {countdown(max(0, step.until - now))} left"
 
 
 def felt_words(felt: Felt) -> str:

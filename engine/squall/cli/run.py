@@ -76,6 +76,8 @@ def run(
         click.echo(f"{refusal.code} {refusal.message}", err=True)
         click.echo(f"    {refusal.hint}", err=True) if refusal.hint else None
         sys.exit(2)
+    except KeyboardInterrupt:  # before it had begun
+        sys.exit(130)
     code = 1 if strict and outcome.run.verdict == "warned" else outcome.exit_code
     try:
         report.ended(_coded(outcome, code), _closing(outcome, record, state, code))

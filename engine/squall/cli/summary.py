@@ -6,7 +6,7 @@ all went well and are many share a line. Where there is little room, faults are 
 columns go, then names are cut.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,14 +60,15 @@ _GIVEN_UP: Final = ("touched", "took", "errors", "p99", "delivered", "asked")
 def print_summary(plan: Plan, outcome: Outcome, closing: str, *, colour: bool | None) -> None:
     """Print it; a file or a pipe gets lines as long as they need to be."""
     console = Console(
-        no_color=True if colour is False else None,
+        color_system=None if colour is False else "auto",
         force_terminal=True if colour else None,
         highlight=False,
         soft_wrap=True,
     )
     width = console.width if console.is_terminal else _UNBOUNDED
     with console.capture() as printed:
-        console.print()
+        if console.is_terminal:
+            console.print()
         for line in summary(plan, outcome, closing, width):
             console.print(line)
     click.echo(printed.get(), nl=False, color=True)
@@ -179,11 +180,28 @@ def _folded(plan: Plan, ended: Sequence[StepEnded]) -> Iterator[_Step]:
     by_path: dict[str, list[StepEnded]] = {}
     for one in ended:
         by_path.setdefault("/".join(names(one.path)), []).append(one)
-    for root in (plan.main, plan.finally_):  # of a group its steps tell, if they got so far
-        for step in root.walk() if root else ():
-            told = any(child.path in by_path for child in step.children)
-            if step is not root and step.path in by_path and not told:
-                yield from _of_step(step, by_path[step.path])
+    for root in (plan.main, plan.finally_):
+        if root is not None:
+            yield from _inside(root, by_path)
+
+
+def _inside(group: PlanStep, by_path: Mapping[str, list[StepEnded]]) -> Iterator[_Step]:
+    """The steps of a group as they were written; many that never ran share a line."""
+    never = [child for child in group.children if _never_ran(by_path.get(child.path, ()))]
+    if len(never) <= MANY:
+        never = []
+    for child in group.children:
+        ended = by_path.get(child.path, [])
+        if never and child.path == never[0].path:
+            yield _step(f"{shown(child.path)} and {len(never) - 1} more", child, ended)
+        elif not any(child.path == other.path for other in never):
+            if not any(step.path in by_path for step in child.children):
+                yield from _of_step(child, ended)
+            yield from _inside(child, by_path)
+
+
+def _never_ran(ended: Sequence[StepEnded]) -> bool:
+    return bool(ended) and all(one.began is None for one in ended)
 
 
 def _of_step(plan: PlanStep, ended: list[StepEnded]) -> Iterator[_Step]:
