@@ -66,21 +66,22 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def until(true: Callable[[], bool]) -> None:
-    """Wait until it is so, or fail."""
+def until(true: Callable[[], bool], what: Callable[[], str] = lambda: "") -> None:
+    """Wait until it is so, or fail and say what was waited for."""
     deadline = time.monotonic() + PATIENCE
     while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, f"it did not happen in time: {what()}"
         threading.Event().wait(0.02)
 
 
 class Desk:
-    """A terminal of 100 columns and a run on it; what it wrote so far is `seen`."""
+    """A terminal of 100 columns and a run on it; `seen` is all it wrote, read up to `_place`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
-        self.seen = ""
+        self.seen = ""  # only the reader adds to it
+        self._place = 0
         self.master, self.slave = pty.openpty()
         self.resize(100, 24)
         self.settings = termios.tcgetattr(self.slave)
@@ -94,9 +95,8 @@ class Desk:
     def run(self, *options: str, where: str = "front", duration: str = "60s") -> None:
         file = self.folder / "playbook.yaml"
         file.write_text(PLAYBOOK.format(port=self.port, duration=duration))
-        environment = {
-            key: value for key, value in os.environ.items() if key not in {"CI", "NO_COLOR"}
-        }
+        ours = {"CI", "NO_COLOR", "COLUMNS", "LINES"}  # not those of the terminal under test
+        environment = {key: value for key, value in os.environ.items() if key not in ours}
         state = str(self.folder / "state")
         self.process = subprocess.Popen(
             [sys.executable, "-c", SHELL, where, "run", str(file), "--state", state, *options],
@@ -110,8 +110,8 @@ class Desk:
 
     def says(self, words: str) -> None:
         """Wait until it has written these words since they were last waited for."""
-        until(lambda: words in self.seen)
-        self.seen = self.seen.partition(words)[2]
+        until(lambda: words in self.seen[self._place :], lambda: f"{words!r} in {self.seen!r}")
+        self._place = self.seen.index(words, self._place) + len(words)
 
     def feels(self, status: int) -> None:
         """Wait until a client gets this answer."""

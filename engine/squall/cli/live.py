@@ -97,6 +97,7 @@ class LiveReport:
 
     def _clear_when_narrowed(self) -> None:
         """Lines that a narrower terminal has broken in two are in nobody's count."""
-        if self._console.width < self._width and self._live.is_started:
+        width = self._console.width
+        if width < self._width and self._live.is_started:
             self._console.control(Control.clear(), Control.home())
-        self._width = self._console.width
+        self._width = width
