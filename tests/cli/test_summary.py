@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from cli.pictures import delivery, felt
+from squall.cli.asked import compare
 from squall.cli.summary import summary
+from squall.core.playbook.model import Injection
 from squall.core.playbook.plan import Plan
 from squall.core.run.facts import StepEnded, Verdict
 from squall.core.run.records import Outcome, Run
@@ -92,11 +94,24 @@ def test_at_80_columns_faults_are_named_in_brief(plan: Plan) -> None:
   step        took    asked           delivered  touched     p99  errors
 ✔ clients     1:00    100 requests/s  100/s               462 ms     9 %
 ✔ storm/hit   30 s    latency 250 ms  255 ms       2,900  521 ms    32 %
-                      errors 30 %     31.2 %         905
+                      30 % errors     31.2 %         905
 ✔ storm/look  339 ms
   exit 0
 """
     )
+
+
+def test_a_limit_has_no_share_to_compare(planned: Planned) -> None:
+    plan = planned("""
+name: x
+targets: {shop: {http: {listen: "127.0.0.1:7070", upstream: "builtin:echo"}}}
+steps: [{name: hit, duration: 1s, scenario: {rate_limit: 10/s, bandwidth: 100KB/s}}]
+""")
+    action = plan.main.children[0].step.action
+    assert isinstance(action, Injection)
+    limit, bandwidth = compare(action.scenarios, [delivery("rate_limit", 35)])
+    assert (limit.brief, limit.asked, limit.delivered) == ("rate limit 10/s", "", "35 %")
+    assert (bandwidth.asked, bandwidth.delivered) == ("100 %", "")
 
 
 def test_narrower_columns_go_and_then_the_beginnings_of_names(plan: Plan) -> None:
@@ -107,7 +122,7 @@ def test_narrower_columns_go_and_then_the_beginnings_of_names(plan: Plan) -> Non
   step        asked           delivered     p99  errors
 ✔ clients     100 requests/s  100/s      462 ms     9 %
 ✔ storm/hit   latency 250 ms  255 ms     521 ms    32 %
-              errors 30 %     31.2 %
+              30 % errors     31.2 %
 ✔ storm/look
   exit 0
 """

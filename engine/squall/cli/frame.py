@@ -194,7 +194,8 @@ def _fault_row(
     fault: Compared, width: int, name: Text | str, p99: Text | str, right: Text | str
 ) -> list[RenderableType]:
     got = Text(f"got {fault.delivered}" if fault.delivered else "", "bold")
-    return _row(width, name, Text(fault.what), Text(f"asked {fault.asked}"), got, p99, right)
+    asked = f"asked {fault.asked}" if fault.asked else ""
+    return _row(width, name, Text(fault.what), asked, got, p99, right)
 
 
 def _row(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, Literal
 
+from squall.core.faults.dice import stream
 from squall.core.faults.effects import (
     Applied,
     Counted,
@@ -134,8 +135,10 @@ class Effects:
             self._updates.picture(Progress(path=command.path, felt=felt))
 
         addresses = [self._addresses[target] for target in command.targets]
+        # Loads side by side, and iterations of one, are not to send in step with each other.
+        seed = stream(self._seed, command.path, "load")
         return await self._loader(
-            command.load, addresses, command.duration, progress=progress, seed=self._seed
+            command.load, addresses, command.duration, progress=progress, seed=seed
         )
 
 
