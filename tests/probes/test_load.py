@@ -335,7 +335,7 @@ async def test_more_than_can_be_sent_is_told_and_ends(serve) -> None:
     async with asyncio.timeout(20):
         measured = await felt(address, 100_000, connections=4, timeout=timeout)
     assert measured.requests == measured.errors == 50_000
-    assert measured.failures.unsent > 40_000
+    assert measured.failures.unsent > measured.failures.timeout
     assert measured.failures.unsent + measured.failures.timeout == 50_000
     assert measured.p50 >= 95 * MILLISECOND
 

@@ -23,7 +23,6 @@ from squall.core.faults.kinds import (
     Scenario,
     Share,
     Uniform,
-    share_of,
 )
 from squall.core.faults.wording import describe, describe_match, share, span
 from squall.core.timing import MICROSECOND, MILLISECOND, SECOND, Duration
@@ -33,10 +32,12 @@ from squall.core.timing import MICROSECOND, MILLISECOND, SECOND, Duration
 class Compared:
     """One fault: its name, also with what it is narrowed to, what was asked, what came of it.
 
-    `delivered` is empty before any request matched.
+    `brief` is for where there is no room for more. `asked` is empty for faults that limit something
+    and touch as many requests as come to meet the limit, `delivered` before any request matched.
     """
 
     fault: str
+    brief: str
     what: str
     asked: str
     delivered: str
@@ -55,6 +56,7 @@ def compare(scenarios: Sequence[Scenario], deliveries: Iterable[Delivery]) -> li
             rows.append(
                 Compared(
                     fault=describe(fault),
+                    brief=_brief(fault),
                     what=f"{describe(fault)}, {narrowed}" if narrowed else describe(fault),
                     asked=asked(fault),
                     delivered=_delivered(fault, mine) if seen else "",
@@ -65,11 +67,19 @@ def compare(scenarios: Sequence[Scenario], deliveries: Iterable[Delivery]) -> li
 
 
 def asked(fault: Fault) -> str:
-    """``100 ms``, ``30 %``; a latency for some requests only says both."""
+    """``100 ms``, ``30 %``; a latency for some requests only says both, a limit nothing."""
     if not isinstance(fault, Latency):
-        return share(share_of(fault))
+        rate: Share | None = getattr(fault, "rate", None)
+        return "" if rate is None else share(rate)
     delay = _typical(fault.delay)
     return delay if fault.rate == EVERY else f"{delay}, {share(fault.rate)}"
+
+
+def _brief(fault: Fault) -> str:
+    """``latency 100 ms``, ``30 % errors``, ``bandwidth 100 KB/s``."""
+    if isinstance(fault, Latency):
+        return f"latency {asked(fault)}"
+    return describe(fault).partition(" (")[0]
 
 
 def _typical(delay: Distribution) -> str:
