@@ -78,7 +78,7 @@ def test_at_80_columns_there_is_what_came_of_each_fault(view: RunView) -> None:
         drawn(view, 80)
         == """\
 checkout · run 7 · shop                                                40 s left
- ◔ clients  100 requests a second                                      40 s left
+ ◔ clients  100 requests/s                                             40 s left
  ◔ storm    ===========>............                                20 s of 40 s
    ✔ calm   waits                                                           10 s
    ◔ hit    latency normal 250 ms, σ 50 ms             got 252 ms      20 s left
@@ -102,7 +102,7 @@ def test_from_100_columns_on_there_are_curves_what_was_asked_and_the_time(
         shown
         == """\
 checkout · run 7 · shop                                                         02:00:20 · 40 s left
- ◔ clients  100 requests a second                                                          40 s left
+ ◔ clients  100 requests/s                                                                 40 s left
  ◔ storm    ===========>............                                                    20 s of 40 s
    ✔ calm   waits                                                                               10 s
    ◔ hit    latency normal 250 ms, σ 50 ms                   asked 250 ms  got 252 ms      20 s left
@@ -127,7 +127,7 @@ def test_a_narrow_frame_keeps_signs_names_and_the_time_left(view: RunView) -> No
         drawn(view, 50)
         == """\
 checkout · run 7 · shop                  40 s left
- ◔ clients  100 requests a second        40 s left
+ ◔ clients  100 requests/s               40 s left
  ◔ storm    ===========>............  20 s of 40 s
    ✔ calm   waits                             10 s
    ◔ hit    latency normal 250 ms, …     20 s left

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from cli.pictures import delivery, felt
 from squall.cli.asked import compare
@@ -11,7 +12,7 @@ from squall.core.playbook.model import Injection
 from squall.core.playbook.plan import Plan
 from squall.core.run.facts import StepEnded, Verdict
 from squall.core.run.records import Outcome, Run
-from squall.core.timing import MILLISECOND, SECOND
+from squall.core.timing import MILLISECOND, SECOND, Duration
 
 Planned = Callable[[str], Plan]
 SHOP = """
@@ -101,17 +102,35 @@ def test_at_80_columns_faults_are_named_in_brief(plan: Plan) -> None:
     )
 
 
-def test_a_limit_has_no_share_to_compare(planned: Planned) -> None:
+def test_limits_are_compared_by_what_they_limit(planned: Planned) -> None:
     plan = planned("""
 name: x
 targets: {shop: {http: {listen: "127.0.0.1:7070", upstream: "builtin:echo"}}}
-steps: [{name: hit, duration: 1s, scenario: {rate_limit: 10/s, bandwidth: 100KB/s}}]
+steps:
+  - name: hit
+    duration: 1s
+    scenario: {rate_limit: 10/s, bandwidth: 100KB/s, connections: 50, limit_data: 2KB}
 """)
     action = plan.main.children[0].step.action
     assert isinstance(action, Injection)
-    limit, bandwidth = compare(action.scenarios, [delivery("rate_limit", 35)])
-    assert (limit.brief, limit.asked, limit.delivered) == ("rate limit 10/s", "", "35 %")
-    assert (bandwidth.asked, bandwidth.delivered) == ("100 %", "")
+    counts = [
+        ("rate_limit", 35, 65, 6.5),
+        ("bandwidth", 100, 199_000, 2),
+        ("connections", 4, 50, 0),
+        ("limit_data", 3, 6000, 0),
+    ]
+    known = [
+        replace(
+            delivery(kind, touched, fault=index), amount=amount, over=Duration(round(over * SECOND))
+        )
+        for index, (kind, touched, amount, over) in enumerate(counts)
+    ]
+    assert [(row.asked, row.delivered) for row in compare(action.scenarios, known)] == [
+        ("10/s", "10/s, 35 % refused"),
+        ("100 KB/s", "99.5 KB/s"),
+        ("50 at once", "50 at once, 4 % waited or refused"),
+        ("2 KB", "2 KB"),
+    ]
 
 
 def test_narrower_columns_go_and_then_the_beginnings_of_names(plan: Plan) -> None:

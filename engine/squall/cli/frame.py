@@ -22,6 +22,7 @@ from squall.core.faults.kinds import Match, Share
 from squall.core.faults.wording import share
 from squall.core.playbook.model import Group as StepGroup
 from squall.core.playbook.model import HttpProbe, Injection, Load, Wait
+from squall.core.playbook.wording import describe_load
 from squall.core.run.records import Run
 from squall.core.timing import SECOND
 
@@ -248,8 +249,8 @@ def _name(step: StepView) -> str:
 def _what(view: RunView, step: StepView) -> Text:
     tries = Text(f" · try {step.attempt}" if step.attempt > 1 else "")
     match step.plan.step.action:
-        case Load(rate=rate):
-            return Text(f"{rate:g} requests a second").append(tries)
+        case Load() as load:
+            return Text(describe_load(load)).append(tries)
         case HttpProbe(method=method, url=url):
             return Text(f"{method} {url}").append(tries)
         case Wait():

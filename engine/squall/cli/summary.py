@@ -23,6 +23,7 @@ from squall.core.faults.kinds import Share
 from squall.core.faults.wording import share, span
 from squall.core.playbook.model import Injection, Load, Wait
 from squall.core.playbook.plan import Plan, PlanStep
+from squall.core.playbook.wording import describe_failures, describe_load
 from squall.core.run.facts import StepEnded
 from squall.core.run.paths import names, shown
 from squall.core.run.records import Outcome, Run
@@ -257,7 +258,7 @@ def _sent(step: _Step) -> tuple[str, str]:
     """What was asked and what came of it, of a load; of others how often they were tried."""
     action, felt = step.plan.step.action, step.last.felt
     if isinstance(action, Load) and felt is not None:
-        return f"{action.rate:g} requests/s", f"{felt.rate:.3g}/s"
+        return describe_load(action), f"{felt.rate:.3g}/s"
     return f"{step.last.attempts} tries" if step.last.attempts > 1 else "", ""
 
 
@@ -265,7 +266,7 @@ def _sent(step: _Step) -> tuple[str, str]:
 
 
 def reasons(plan: Plan, outcome: Outcome) -> list[Text]:
-    """A line for each step that has something to explain that the run's own reason does not say."""
+    """A line for what the run's own reason does not say of a step, or of the requests it sent."""
     told: dict[str, None] = {}
     for step in outcome.steps:
         if not step.reason or step.path == plan.main.path or step.reason in outcome.run.reason:
@@ -274,6 +275,10 @@ def reasons(plan: Plan, outcome: Outcome) -> list[Text]:
         # Iterations that fared alike are told of once.
         name = shown("/".join(names(step.path)))
         told[f"  {name} {ENDED[step.outcome]}{allowed}: {step.reason}"] = None
+    for step in outcome.steps:
+        failed = describe_failures(step.felt.failures) if step.felt is not None else ""
+        if failed:
+            told[f"  {shown(step.path)}: {failed}"] = None
     lines = [Text(line) for line in list(told)[:MOST_REASONS]]
     if len(told) > MOST_REASONS:
         lines.append(Text(f"  and {len(told) - MOST_REASONS} more", "dim"))
