@@ -85,7 +85,7 @@ def export(file: Path, output: Path) -> None:
             with output.open("wb") as out:
                 out.writelines(json_chunks(head, faults, found.events(), tail))
         else:
-            from squall.core.recording.yaml_text import to_yaml
+            from squall.core.playbook.writing import to_yaml
 
             whole = Recording(head=head, events=tuple(found.events()), tail=tail)
             output.write_text(to_yaml(document(whole)), encoding="utf-8")

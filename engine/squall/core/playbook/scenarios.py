@@ -3,7 +3,7 @@
 Called by `build`. Every shorthand becomes its full form and every default is spelled out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from squall.core.diagnostics import nearest
@@ -14,14 +14,19 @@ from squall.core.playbook.places import Places
 from squall.core.playbook.source import Path
 
 Node = Mapping[str, Any]
+Shipped = Callable[[], Mapping[str, Scenario]]
 
 
 class ScenarioBuilder:
-    """Builds the scenarios of one document; `named` are those declared under ``scenarios``."""
+    """Builds the scenarios of one document; `named` are those declared under ``scenarios``.
 
-    def __init__(self, places: Places) -> None:
+    `shipped` is asked, when a name is not among them, for those that come with squall.
+    """
+
+    def __init__(self, places: Places, shipped: Shipped = dict) -> None:
         self.places = places
         self.named: dict[str, Scenario] = {}
+        self._shipped = shipped
 
     def declare(self, name: str, node: Node) -> None:
         """Read one entry of ``scenarios``."""
@@ -38,11 +43,18 @@ class ScenarioBuilder:
             elif part in self.named:
                 made.append(self.named[part])
             elif not self.places.declares("scenarios", part):
-                close = nearest(part, self.named)
-                known = ", ".join(self.named) or "none; write the faults here"
-                hint = f"did you mean '{close}'?" if close else f"scenarios here: {known}"
-                self.places.note(at, "SQ201", f"there is no scenario '{part}'", hint)
+                made += self._from_catalogue(at, part)
         return tuple(made)
+
+    def _from_catalogue(self, path: Path, name: str) -> list[Scenario]:
+        shipped = self._shipped()
+        if name in shipped:
+            return [shipped[name]]
+        close = nearest(name, (*self.named, *shipped))
+        known = ", ".join(self.named) or "none; write the faults, or see 'squall scenarios'"
+        hint = f"did you mean '{close}'?" if close else f"scenarios here: {known}"
+        self.places.note(path, "SQ201", f"there is no scenario '{name}'", hint)
+        return []
 
     def _scenario(self, path: Path, node: Node, name: str) -> Scenario:
         faults = tuple(
