@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Protocol
 
-from squall.core.faults.active import ActiveLease, ActiveLeases, Candidate
+from squall.core.faults.active import ActiveLease, ActiveLeases
+from squall.core.faults.candidate import Candidate
 from squall.core.faults.decision import Decision, decide, decide_answer, decide_connection
 from squall.core.faults.effects import FaultEvent, Felt
 from squall.core.faults.exchange import UNKNOWN, Exchange
@@ -195,12 +196,12 @@ class Route:
         before, self.leases = self.leases, ActiveLeases(leases)
         for waiting in list(self.waiting):
             waiting.reconsider(self.leases.names)
-        if self.leases.down and not before.down:
-            self._decide_connection("", 0)  # the target itself is what is struck
+        if self.leases.down - before.names:
+            self._decide_connection("", 0, before.names)  # the target itself is what is struck
             for client in list(self.clients):
                 client.strike()
 
-    def decide(self, head: RequestHead, client: Client, now: int) -> tuple[Exchange, Decision]:
+    def decide(self, head: RequestHead, client: Client, now: int) -> Decision:
         """Roll the dice for one request, and tell what they say."""
         exchange = Exchange(
             target=self.name,
@@ -214,7 +215,7 @@ class Route:
             at=time.time_ns(),
             now=now,
         )
-        return exchange, decide(self.leases, exchange, self.report)
+        return decide(self.leases, exchange, self.report)
 
     def decide_answer(
         self, candidates: Iterable[Candidate], exchange: Exchange, *, body: int, last: bool
@@ -227,7 +228,9 @@ class Route:
         """Roll the dice for a connection that has just been made."""
         return self._decide_connection(client.peer, client.number)
 
-    def _decide_connection(self, client: str, number: int) -> Decision:
+    def _decide_connection(
+        self, client: str, number: int, besides: Collection[str] = ()
+    ) -> Decision:
         exchange = Exchange(
             target=self.name,
             client=client,
@@ -235,7 +238,7 @@ class Route:
             at=time.time_ns(),
             now=time.monotonic_ns(),
         )
-        return decide_connection(self.leases, exchange, self.report, whole=False)
+        return decide_connection(self.leases, exchange, self.report, whole=False, besides=besides)
 
     def measure(self, began: int, epoch: Meter | None, *, failed: bool) -> None:
         """Count an exchange that ended now, for the target and the leases it met."""

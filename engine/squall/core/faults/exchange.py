@@ -88,6 +88,6 @@ class Wait:
     lease: str
     slot: Slot
     entered: Callable[[int], None]
-    """To be called, with the time, when the place is had."""
+    """To be called, with the time, when the place is had; then the decision goes on."""
     turned_away: Callable[[int], Ending]
     """To be called when the deadline has passed without it."""
