@@ -144,12 +144,8 @@ class ClientConnection(asyncio.Protocol):
         self._transaction = None
         if not reset:
             self._leave()
-        elif self._transport.get_write_buffer_size():
-            # An RST would overtake the answers to earlier requests.
-            soon = time.monotonic_ns() + MILLISECOND
-            self._route.timers.at(soon, self._sever_later)
         else:
-            self._reset()
+            self._reset_by(time.monotonic_ns() + LINGER)
 
     def end_of_stream(self) -> None:
         """Send no more, but go on receiving."""
@@ -293,9 +289,13 @@ class ClientConnection(asyncio.Protocol):
         seconds = HEAD_TIMEOUT // SECOND
         self._refuse(Malformed(f"the request head took longer than {seconds} s", 408))
 
-    def _sever_later(self) -> None:
-        if not self._transport.is_closing():
-            self.sever(reset=True)
+    def _reset_by(self, due: int) -> None:
+        now = time.monotonic_ns()
+        if self._transport.get_write_buffer_size() and now < due:
+            # An RST would overtake the answers to earlier requests.
+            self._route.timers.at(now + MILLISECOND, lambda: self._reset_by(due))
+        else:
+            self._reset()
 
     def _reset(self) -> None:
         reset(self._transport)

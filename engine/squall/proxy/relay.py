@@ -15,6 +15,7 @@ from collections.abc import Collection
 from typing import Any, Final, cast
 
 from squall.core.faults.active import ActiveLease
+from squall.core.faults.decision import Decision
 from squall.core.faults.exchange import Answer, Break
 from squall.core.faults.meter import Meter
 from squall.core.timing import MILLISECOND, SECOND
@@ -47,7 +48,7 @@ class RelayConnection(asyncio.Protocol):
         self._down = Lane(route.timers, came=_nothing, went=self._heard, over=self._down_over)
         self._upstream: UpstreamConnection | None = None
         self._dialling = False
-        self._holds: set[Hold] = set()
+        self._holds: dict[Hold, Decision] = {}
         self._met: dict[str, ActiveLease] = {}
         self._asked = 0
         """When the turn began that is not over, or 0."""
@@ -148,8 +149,12 @@ class RelayConnection(asyncio.Protocol):
         }
         self._up.reconsider(self._met)
         self._down.reconsider(self._met)
-        for hold in list(self._holds):
-            hold.reconsider(self._met)
+        for hold, decision in list(self._holds.items()):
+            owed = {touch.event.lease for touch in decision.touches}
+            owed |= {decision.wait.lease} if decision.wait else set()
+            if not owed <= self._met.keys():
+                hold.cancel()
+                self._held(hold, None)
         if len(self._met) < len(current) and not self._over:
             self._meet(live=True)
             self._go_on()
@@ -193,9 +198,13 @@ class RelayConnection(asyncio.Protocol):
         """Meet the leases it has not met."""
         decision = self._route.meet(self, self._met, live=live)
         self._met = {lease.inject.lease: lease for lease in self._route.leases.leases}
-        self._up.shape(decision.onward)
-        self._down.shape(decision.back)
-        if not (decision.touches or decision.waits):
+        self._carry_out(decision)
+
+    def _carry_out(self, decision: Decision) -> None:
+        if not (decision.touches or decision.wait):
+            still = self._still_on()
+            self._up.shape([stage for stage in decision.onward if stage.lease in still])
+            self._down.shape([stage for stage in decision.back if stage.lease in still])
             return
         hold = Hold(
             self._route,
@@ -204,21 +213,29 @@ class RelayConnection(asyncio.Protocol):
             then=lambda ending: self._held(hold, ending),
             lifted=lambda: self._held(hold, None),
         )
-        self._holds.add(hold)
+        self._holds[hold] = decision
         self._up.hold()
         self._down.hold()
         hold.start()
 
     def _held(self, hold: Hold, ending: Answer | Break | None) -> None:
         """One wait is over."""
-        self._holds.discard(hold)
+        decision = self._holds.pop(hold)
         match ending:
             case None:
+                if decision.ending or decision.wait:
+                    # That was lifted: what stands behind it has not been decided yet.
+                    decision.go_on(time.monotonic_ns(), self._still_on())
+                self._carry_out(decision)
                 self._go_on()
             case Answer(reason="timeouts") | Break("close"):
                 self._break(broken=False)
             case _:
                 self._break(broken=True)
+
+    def _still_on(self) -> frozenset[str]:
+        """Those it has met."""
+        return self._route.leases.names & self._met.keys()
 
     def _go_on(self) -> None:
         """Dial or let bytes pass, unless something holds it back."""
@@ -321,6 +338,8 @@ class RelayConnection(asyncio.Protocol):
     def _reset(self, latest: int) -> None:
         """Break the client's connection behind what was written before, as far as it reads that."""
         now = time.monotonic_ns()
+        if self._transport.is_closing():
+            return
         if self._transport.get_write_buffer_size() and now < latest:
             soon = now + MILLISECOND
             self._route.timers.at(soon, lambda: self._reset(latest))

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Protocol
 
-from squall.core.faults.active import ActiveLease, ActiveLeases, Candidate
+from squall.core.faults.active import ActiveLease, ActiveLeases
+from squall.core.faults.candidate import Candidate
 from squall.core.faults.decision import Decision, decide, decide_answer, decide_connection
 from squall.core.faults.effects import FaultEvent, Felt
 from squall.core.faults.exchange import UNKNOWN, Exchange
@@ -200,13 +201,13 @@ class Route:
         before, self.leases = self.leases, ActiveLeases(leases)
         for waiting in list(self.waiting):
             waiting.reconsider(self.leases.names)
-        if self.leases.down and not before.down:
+        if self.leases.down - before.names:
             # The target itself is what is struck, whether it has clients or not.
-            decide_connection(self.leases, self._connection(None), self.report, whole=False)
+            self._decide_connection(None, whole=False, besides=before.names)
             for client in list(self.clients):
                 client.strike()
 
-    def decide(self, head: RequestHead, client: Client, now: int) -> tuple[Exchange, Decision]:
+    def decide(self, head: RequestHead, client: Client, now: int) -> Decision:
         """Roll the dice for one request, and tell what they say."""
         exchange = Exchange(
             target=self.name,
@@ -220,7 +221,7 @@ class Route:
             at=time.time_ns(),
             now=now,
         )
-        return exchange, decide(self.leases, exchange, self.report)
+        return decide(self.leases, exchange, self.report)
 
     def decide_answer(
         self, candidates: Iterable[Candidate], exchange: Exchange, *, body: int, last: bool
@@ -231,27 +232,29 @@ class Route:
 
     def decide_connection(self, client: Connected) -> Decision:
         """Roll the dice for a connection that has just been made and will carry requests."""
-        return decide_connection(self.leases, self._connection(client), self.report, whole=False)
+        return self._decide_connection(client, whole=False)
 
     def meet(self, client: Connected, besides: Collection[str], *, live: bool) -> Decision:
         """Roll the dice for a connection that is all there is, for leases it has not met."""
-        return decide_connection(
-            self.leases,
-            self._connection(client),
-            self.report,
-            whole=True,
-            live=live,
-            besides=besides,
-        )
+        return self._decide_connection(client, whole=True, live=live, besides=besides)
 
-    def _connection(self, client: Connected | None) -> Exchange:
-        return Exchange(
+    def _decide_connection(
+        self,
+        client: Connected | None,
+        *,
+        whole: bool,
+        live: bool = False,
+        besides: Collection[str] = (),
+    ) -> Decision:
+        exchange = Exchange(
             target=self.name,
             client=client.peer if client else "",
             connection=client.number if client else 0,
+            live=live,
             at=time.time_ns(),
             now=time.monotonic_ns(),
         )
+        return decide_connection(self.leases, exchange, self.report, whole=whole, besides=besides)
 
     def measure(self, began: int, epoch: Meter | None, *, failed: bool) -> None:
         """Count an exchange that ended now, for the target and the leases it met."""

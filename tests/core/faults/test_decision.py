@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.core.faults import active as module
+from squall.core.faults import candidate as module
 from squall.core.faults import counters as counting
 from squall.core.faults import dice
 from squall.core.faults.active import ActiveLease, ActiveLeases, fault_keys
@@ -62,7 +62,7 @@ def fixed(delay, **more):
 
 def test_without_faults_nothing_happens():
     decision = ask()
-    assert (decision.delay, decision.ending, decision.touches) == (0, None, ())
+    assert (decision.delay, decision.ending, decision.touches) == (0, None, [])
 
 
 @pytest.mark.parametrize(
@@ -238,12 +238,11 @@ def test_deliveries_add_up():
 
 def test_what_is_owed_shrinks_with_its_leases():
     one = lease(fixed(ms(10)), lease="one")
-    two = lease(fixed(ms(20)), Errors(rate=EVERY), lease="two", place="b")
+    two = lease(fixed(ms(20)), Errors(rate=EVERY, codes=(500,)), lease="two", place="b")
     decision = ask(one, two)
-    assert decision.owed_to({"one", "two"}) is decision
-    left = decision.owed_to({"one"})
-    assert (left.delay, left.ending) == (ms(10), None)
-    assert decision.owed_to(set()).delay == 0
+    assert decision.owed_to({"one", "two"}) == (ms(30), Answer(500, "errors"))
+    assert decision.owed_to({"one"}) == (ms(10), None)
+    assert decision.owed_to(set()) == (0, None)
 
 
 def test_counters_forget_the_step_not_used_for_longest(monkeypatch):

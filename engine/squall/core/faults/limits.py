@@ -174,4 +174,5 @@ class Breaker:
             self._slices.popleft()
         total = sum(one.total for one in self._slices)
         failed = sum(one.failed for one in self._slices)
-        return total >= self._fault.min_requests and failed >= self._fault.failure_rate * total
+        enough = total >= self._fault.min_requests
+        return enough and 0 < failed >= self._fault.failure_rate * total
