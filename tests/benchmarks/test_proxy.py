@@ -1,5 +1,7 @@
 """The edge beside HAProxy, one thread each, before the same nginx and under the same wrk.
 
+Once as proxies of HTTP, once as relays of bytes, then also beside Envoy where there is one.
+
 Figures are medians of interleaved rounds, as ratios within one run, because absolute ones say more
 about the machine. By hand: ``pytest tests/benchmarks/test_proxy.py --benchmark-only -s``.
 """
@@ -41,11 +43,11 @@ HAPROXY = """
 global
   nbthread 1
 defaults
-  mode http
+  mode {protocol}
   timeout client 30s
   timeout server 30s
   timeout connect 5s
-  http-reuse always
+  {reuse}
 listen bench
   bind 127.0.0.1:{port}
   server nginx 127.0.0.1:{upstream}
@@ -56,11 +58,34 @@ from squall.core.playbook.model import Address, Target
 from squall.proxy.plane import Plane
 
 async def main():
-    here, there = (Address(host="127.0.0.1", port=int(port)) for port in sys.argv[1:])
-    await Plane(lambda event: None).listen(Target(name="bench", listen=here, upstream=there))
+    here, there = (Address(host="127.0.0.1", port=int(port)) for port in sys.argv[2:])
+    bench = Target(name="bench", listen=here, upstream=there, protocol=sys.argv[1])
+    await Plane(lambda event: None).listen(bench)
     await asyncio.Event().wait()
 
 uvloop.run(main())
+"""
+
+ENVOY = """
+static_resources:
+  listeners:
+  - address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.tcp_proxy
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+          stat_prefix: bench
+          cluster: nginx
+  clusters:
+  - name: nginx
+    connect_timeout: 5s
+    load_assignment:
+      cluster_name: nginx
+      endpoints:
+      - lb_endpoints:
+        - endpoint:
+            address: {{socket_address: {{address: 127.0.0.1, port_value: {upstream}}}}}
 """
 
 
@@ -79,9 +104,12 @@ def wait_for(port: int) -> None:
     pytest.fail(f"nobody listens on port {port}")
 
 
-@pytest.fixture(scope="module")
-def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
+@pytest.fixture(scope="module", params=["http", "tcp"])
+def ways(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, int]]:
     """The port of each way to the same nginx: direct, through HAProxy, through the edge."""
+    protocol = request.param
     here = tmp_path_factory.mktemp("proxy")
     (here / "www").mkdir()
     (here / "www" / "small").write_bytes(b"x" * 1024)
@@ -90,13 +118,24 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
     user = "user root;" if os.geteuid() == 0 else ""
     (here / "nginx.conf").write_text(NGINX.format(user=user, here=here, port=found["direct"]))
     (here / "haproxy.cfg").write_text(
-        HAPROXY.format(port=found["haproxy"], upstream=found["direct"])
+        HAPROXY.format(
+            port=found["haproxy"],
+            upstream=found["direct"],
+            protocol=protocol,
+            reuse="http-reuse always" if protocol == "http" else "",
+        )
     )
-    commands = (
+    commands = [
         ["nginx", "-p", str(here), "-c", str(here / "nginx.conf")],
         ["haproxy", "-q", "-db", "-f", str(here / "haproxy.cfg")],
-        [sys.executable, "-c", EDGE, str(found["edge"]), str(found["direct"])],
-    )
+        [sys.executable, "-c", EDGE, protocol, str(found["edge"]), str(found["direct"])],
+    ]
+    if protocol == "tcp" and shutil.which("envoy"):
+        found["envoy"] = free_port()
+        (here / "envoy.yaml").write_text(
+            ENVOY.format(port=found["envoy"], upstream=found["direct"])
+        )
+        commands += [["envoy", "-c", str(here / "envoy.yaml"), "--concurrency", "1"]]
     with ExitStack() as stack:
         for command in commands:
             running = stack.enter_context(
@@ -144,6 +183,10 @@ def rounds(ways: dict[str, int], path: str, connections: int) -> dict[str, dict[
     }
 
 
+def ratios(speed):
+    return {f"to {name}": speed["edge"] / other for name, other in speed.items() if name != "edge"}
+
+
 def told(benchmark, **figures):
     benchmark.extra_info.update(figures)
     print("\n" + "\n".join(f"  {name}: {value}" for name, value in figures.items()))
@@ -152,9 +195,8 @@ def told(benchmark, **figures):
 def test_requests_per_second(benchmark, ways):
     found = benchmark.pedantic(rounds, args=(ways, "small", 32), rounds=1)
     speed = {name: figures["requests/s"] for name, figures in found.items()}
-    ratio = speed["edge"] / speed["haproxy"]
-    told(benchmark, **speed, to_haproxy=ratio, to_direct=speed["edge"] / speed["direct"])
-    assert ratio > 0.5
+    told(benchmark, **speed, **ratios(speed))
+    assert speed["edge"] / speed["haproxy"] > 0.5
 
 
 def test_added_latency(benchmark, ways):
@@ -171,6 +213,5 @@ def test_added_latency(benchmark, ways):
 def test_large_answers(benchmark, ways):
     found = benchmark.pedantic(rounds, args=(ways, "large", 8), rounds=1)
     speed = {name: figures["requests/s"] for name, figures in found.items()}
-    ratio = speed["edge"] / speed["haproxy"]
-    told(benchmark, **{f"{name} MiB/s": value for name, value in speed.items()}, to_haproxy=ratio)
-    assert ratio > 0.5
+    told(benchmark, **{f"{name} MiB/s": value for name, value in speed.items()}, **ratios(speed))
+    assert speed["edge"] / speed["haproxy"] > 0.5

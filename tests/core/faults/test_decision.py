@@ -9,16 +9,19 @@ from squall.core.faults import counters as counting
 from squall.core.faults import dice
 from squall.core.faults.active import ActiveLease, ActiveLeases, fault_keys
 from squall.core.faults.counters import Counters
-from squall.core.faults.decision import decide
+from squall.core.faults.decision import decide, decide_connection
 from squall.core.faults.effects import Inject
 from squall.core.faults.exchange import Answer, Break, Exchange, Silence
 from squall.core.faults.kinds import (
     EVERY,
+    Bandwidth,
+    Connections,
     Errors,
     Fixed,
     Latency,
     Match,
     PacketLoss,
+    RateLimit,
     Resets,
     Scenario,
     Share,
@@ -264,3 +267,46 @@ def test_a_pattern_that_cannot_be_used_is_refused_when_the_lease_is_made():
 def test_an_event_keeps_a_long_path_short():
     event = ask(lease(Errors(rate=EVERY)), path="/" + "x" * 9000).touches[0].event
     assert len(event.path) == module.LONGEST_PATH_TOLD
+
+
+def connect(*leases, live=False, besides=()):
+    exchange = Exchange(target="db", client="10.0.0.1", connection=1, live=live)
+    return decide_connection(ActiveLeases(leases), exchange, whole=True, besides=besides)
+
+
+def test_a_live_connection_is_not_made_again():
+    active = lease(RateLimit(limit=0.001, burst=1), Resets(rate=EVERY, at="connect"))
+    assert connect(active).ending == Break("reset")
+    assert connect(active, live=True).ending is None
+    assert [found.seen for found in active.deliveries()] == [1, 1]
+
+
+def test_a_live_connection_has_its_place_and_leaves_none_for_others():
+    active = lease(Connections(max=1))
+    for number in range(3):
+        exchange = Exchange(target="db", connection=number + 1, live=True)
+        assert decide_connection(ActiveLeases((active,)), exchange, whole=True).ending is None
+    new = Exchange(target="db", connection=9)
+    leases = ActiveLeases((active,))
+    for number in range(3):
+        assert decide_connection(leases, new, whole=True).ending
+        leases.forget(number + 1)
+    assert decide_connection(leases, new, whole=True).ending is None
+
+
+def test_leases_that_a_connection_has_met_are_not_met_again():
+    one, two = lease(Timeouts(rate=EVERY)), lease(Timeouts(rate=EVERY), lease="two", place="b")
+    connect(one)
+    connect(one, two, live=True, besides={"lease"})
+    assert [found.deliveries()[0].seen for found in (one, two)] == [1, 1]
+
+
+def test_what_stands_behind_a_time_out_is_decided_when_that_is_lifted():
+    silent = lease(Timeouts(rate=EVERY, answer=None), lease="silent", place="b")
+    narrow = lease(Bandwidth(limit=1000.0))
+    decision = connect(silent, narrow)
+    assert decision.ending == Silence()
+    assert not decision.back
+    decision.go_on(SECOND, {"lease"})
+    assert decision.ending is None
+    assert len(decision.back) == len(decision.onward) == 1

@@ -283,3 +283,22 @@ def test_whatever_happens_it_lets_someone_in_again_once_all_have_ended(moves):
         found.record(era, now, failed=True)
     now += SECOND
     assert found.admit(now) is not None
+
+
+def test_who_was_there_before_has_a_place_beyond_all_others():
+    gate = Gate(2, None, ms(100))
+    there = [gate.enter(0, there=True) for _ in range(4)]
+    assert {slot.state for slot in there} == {"in"}
+    waiting = [gate.enter(0) for _ in range(2)]
+    assert [slot.state for slot in waiting] == ["queued", "queued"]
+    states = []
+    for slot in there:
+        gate.leave(slot)
+        states.append([one.state for one in waiting])
+    assert states == [
+        ["queued", "queued"],
+        ["queued", "queued"],
+        ["in", "queued"],
+        ["in", "in"],
+    ]
+    assert gate.peak == 4

@@ -27,8 +27,9 @@ class Exchange:
     """The facts of one request, or of one connection, for which `method` and `path` are empty.
 
     `path` may have a query; `host` and header names in lower case. `connection` tells connections
-    of a client apart; a `live` one was there before the faults. `at` is wall time, `now` a clock that never goes back, both in nanoseconds.
-    `body` is the length of the request's body or `UNKNOWN`.
+    of a client apart; a `live` one was there before the faults. `at` is wall time, `now` a clock
+    that never goes back, both in nanoseconds. `body` is the length of the request's body or
+    `UNKNOWN`.
     """
 
     target: str
