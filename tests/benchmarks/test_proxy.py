@@ -135,7 +135,9 @@ def ways(
         (here / "envoy.yaml").write_text(
             ENVOY.format(port=found["envoy"], upstream=found["direct"])
         )
-        commands += [["envoy", "-c", str(here / "envoy.yaml"), "--concurrency", "1"]]
+        commands += [
+            ["envoy", "-c", str(here / "envoy.yaml"), "--concurrency", "1", "--use-dynamic-base-id"]
+        ]
     with ExitStack() as stack:
         for command in commands:
             running = stack.enter_context(

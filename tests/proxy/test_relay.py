@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import random
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -286,6 +287,26 @@ async def test_a_kernel_that_does_not_splice_sockets_is_asked_once(stage, monkey
     assert await wire.receive(len(data)) == data
     await telling
     assert len(asked) <= 2
+
+
+@pytest.mark.parametrize("how", ["end", "reset"])
+async def test_what_was_opened_for_a_connection_is_closed_with_it(stage, how):
+    def descriptors():
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    address = await stage.target(None, protocol="tcp")
+    data = some_bytes(7, BULK)
+    before = descriptors()
+    wires = [await stage.dial(address) for _ in range(8)]
+    for wire in wires:
+        telling = stage.run(send_all(wire, data))
+        assert await wire.receive(len(data)) == data
+        await telling
+    assert descriptors() > before + 3 * len(wires)
+    for wire in wires:
+        getattr(wire, how)()
+        await wire.close()
+    await stage.until(lambda: descriptors() == before)
 
 
 # -- what is felt, and when it is over
