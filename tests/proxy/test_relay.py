@@ -384,7 +384,8 @@ async def test_an_open_connection_without_traffic_does_not_keep_the_plane_from_e
     assert await wire.rest() == b""
 
 
-async def test_an_answer_under_way_is_finished_before_the_plane_ends(stage):
+@pytest.mark.parametrize("begun", [False, True])
+async def test_an_answer_under_way_is_finished_before_the_plane_ends(stage, begun):
     go = stage.gate()
 
     async def answer(wire):
@@ -398,10 +399,15 @@ async def test_an_answer_under_way_is_finished_before_the_plane_ends(stage):
     wire = await stage.dial(await stage.before(answer, "tcp"))
     wire.send(b"hi")
     await stage.until(lambda: stage.plane.in_flight() == 1)
+    heard = b""
+    if begun:
+        go.set()
+        heard = await wire.receive(1)
     closing = stage.run(stage.plane.close(Duration(10 * SECOND)))
     await stage.turn()
     go.set()
-    assert len(await wire.rest()) == 10_000
+    heard += await wire.rest()
+    assert len(heard) == 10_000
     await closing
 
 

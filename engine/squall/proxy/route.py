@@ -179,12 +179,12 @@ class Route:
     def drain(self) -> None:
         """Take no more requests."""
         self.draining = True
+        for client in list(self.clients):
+            client.dismiss()
         if not self.active:
             self.quiet.set()
         if not self.clients:
             self.empty.set()
-        for client in list(self.clients):
-            client.dismiss()
 
     def close(self) -> None:
         """Close all client connections once what is written has gone out."""
