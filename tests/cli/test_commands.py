@@ -98,6 +98,24 @@ def test_bad_usage_exits_with_2_and_says_what_would_be_right(arguments, said: st
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("verb", [["runs", "list"], ["runs", "show", "1"], ["faults"]])
+def test_a_state_that_cannot_be_read_exits_with_2(tmp_path: Path, verb: list[str]) -> None:
+    (tmp_path / "state.db").write_text("no database")
+    done = squall(*verb, "--state", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"SQ420 {tmp_path / 'state.db'}: it is not a database\n"
+        "    move it away: a new one is made\n"
+    )
+
+
+def test_a_file_without_end_is_too_large_and_does_not_fill_the_memory() -> None:
+    for verb, code in (("lint", 1), ("graph", 2)):
+        done = squall(verb, "/dev/zero")
+        assert done.returncode == code
+        assert "larger than a playbook may be" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_a_help_with_an_example(verb: str) -> None:
     done = squall(verb, "--help")

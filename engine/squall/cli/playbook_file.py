@@ -14,6 +14,7 @@ from squall.cli.findings import as_text
 from squall.core.diagnostics import Severity, nearest
 from squall.core.playbook.load import Loaded, LoadedPlaybook, load
 from squall.core.playbook.model import Target
+from squall.core.playbook.source import MAX_BYTES
 
 SCHEMAS: Final = Path(__file__).parents[1] / "schemas"
 _ENDINGS: Final = {".yaml", ".yml", ".json"}
@@ -22,6 +23,15 @@ _ENDINGS: Final = {".yaml", ".yml", ".json"}
 def schema_text() -> str:
     """The playbook schema, as shipped."""
     return (SCHEMAS / "playbook.schema.json").read_text(encoding="utf-8")
+
+
+def read_bytes(file: Path) -> bytes:
+    """What is in it, as far as it can matter: something endless is a finding, not a full memory.
+
+    Raises OSError.
+    """
+    with file.open("rb") as source:
+        return source.read(MAX_BYTES + 1)
 
 
 def files_below(folder: Path) -> Iterator[Path]:
@@ -38,7 +48,7 @@ def open_playbook(
     """The one playbook of ``FILE`` or ``FILE#NAME``; findings go to stderr, exit 2 on errors."""
     path, _, wanted = (name, "", "") if Path(name).exists() else name.partition("#")
     try:
-        data = Path(path).read_bytes()
+        data = read_bytes(Path(path))
     except OSError as error:
         raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
     loaded = load(data, path, schema_text(), targets=targets)
