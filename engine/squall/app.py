@@ -1,13 +1,16 @@
 """Where everything is wired, and nowhere else.
 
 `engine` makes this process an engine of a state folder, with a real edge, store, prober and load
-generator; `archive` reads a state folder without one. The command line calls these two.
+generator; `archive` reads a state folder without one. `run` is the loop to use an engine in. The
+command line calls these.
 """
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from squall.core.diagnostics import Refused
 from squall.core.recording.model import Head
@@ -16,7 +19,7 @@ from squall.core.timing import Duration
 from squall.probes.http import HttpProber
 from squall.probes.load import Loader
 from squall.proxy.remote import RemoteEdge
-from squall.service.clock import SystemClock
+from squall.service.clock import SystemClock, event_loop
 from squall.service.operations import Archive, Operations
 from squall.service.recorder import Recorder
 from squall.service.supervisor import together
@@ -24,6 +27,14 @@ from squall.settings import settings
 from squall.store.engines import FileEngines, is_alive, keep_trace, prepare
 from squall.store.recording import RecordingWriter
 from squall.store.sqlite import SqliteRecords, SqliteStore
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Do what uses an engine, to its end, as `asyncio.run` would."""
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        return runner.run(work)
 
 
 @contextlib.asynccontextmanager

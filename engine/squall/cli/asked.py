@@ -23,6 +23,7 @@ from squall.core.faults.kinds import (
     Scenario,
     Share,
     Uniform,
+    share_of,
 )
 from squall.core.faults.wording import describe, describe_match, share, span
 from squall.core.timing import MICROSECOND, MILLISECOND, SECOND, Duration
@@ -66,7 +67,7 @@ def compare(scenarios: Sequence[Scenario], deliveries: Iterable[Delivery]) -> li
 def asked(fault: Fault) -> str:
     """``100 ms``, ``30 %``; a latency for some requests only says both."""
     if not isinstance(fault, Latency):
-        return share(fault.rate)
+        return share(share_of(fault))
     delay = _typical(fault.delay)
     return delay if fault.rate == EVERY else f"{delay}, {share(fault.rate)}"
 

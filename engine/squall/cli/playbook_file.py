@@ -17,12 +17,18 @@ from squall.core.playbook.model import Target
 from squall.core.playbook.source import MAX_BYTES
 
 SCHEMAS: Final = Path(__file__).parents[1] / "schemas"
+SCENARIOS: Final = Path(__file__).parents[1] / "scenarios"
 _ENDINGS: Final = {".yaml", ".yml", ".json"}
 
 
 def schema_text() -> str:
     """The playbook schema, as shipped."""
     return (SCHEMAS / "playbook.schema.json").read_text(encoding="utf-8")
+
+
+def catalogue_texts() -> tuple[str, ...]:
+    """The scenarios that come with squall, as shipped."""
+    return tuple(path.read_text(encoding="utf-8") for path in sorted(SCENARIOS.glob("*.yaml")))
 
 
 def read_bytes(file: Path) -> bytes:
@@ -51,7 +57,7 @@ def open_playbook(
         data = read_bytes(Path(path))
     except OSError as error:
         raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
-    loaded = load(data, path, schema_text(), targets=targets)
+    loaded = load(data, path, schema_text(), catalogue=catalogue_texts(), targets=targets)
     failed = any(finding.severity is Severity.ERROR for finding in loaded.diagnostics)
     if loaded.diagnostics and not (quiet and not failed):
         texts = {path: loaded.text}

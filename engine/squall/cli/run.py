@@ -56,8 +56,7 @@ def run(
       squall run playbooks/progressive_chaos.yaml
       squall run playbooks/three_phases.yaml --target api=127.0.0.1:7070=http://127.0.0.1:8080
     """
-    import asyncio
-
+    from squall import app
     from squall.cli.playbook_file import open_playbook
     from squall.core.diagnostics import Refused
     from squall.core.playbook.compile import compile_plan
@@ -73,9 +72,7 @@ def run(
     report = _report(plan, as_json=as_json, plain=plain, quiet=quiet, colour=colour)
     path = Path(record) if record else None
     try:
-        outcome = asyncio.run(
-            _run(plan, dice, path, patience, state_folder(state), report, keys=keys)
-        )
+        outcome = app.run(_run(plan, dice, path, patience, state_folder(state), report, keys=keys))
     except Refused as refusal:
         click.echo(f"{refusal.code} {refusal.message}", err=True)
         click.echo(f"    {refusal.hint}", err=True) if refusal.hint else None

@@ -8,7 +8,10 @@ the whole playbook means together is asked in `checks`, which needs the model.
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from squall.core.diagnostics import Severity, nearest
+from squall.core.faults.kinds import Protocol
 from squall.core.playbook.addresses import is_url, parse_address, parse_upstream
 from squall.core.playbook.model import (
     Action,
@@ -29,7 +32,7 @@ from squall.core.playbook.model import (
     Wait,
 )
 from squall.core.playbook.places import Places
-from squall.core.playbook.scenarios import ScenarioBuilder
+from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
 from squall.core.timing import HOUR, LONGEST, Duration
 
@@ -38,26 +41,31 @@ METHODS: Final = ("get", "head", "post", "put", "delete")
 DEFAULT_TARGET: Final = Target(
     name="default", listen=Address(host="127.0.0.1", port=7070), upstream=None
 )
+PROTOCOLS: Final[tuple[Protocol, ...]] = ("http", "tcp")
+_UPSTREAMS: Final = {
+    "http": "write http://127.0.0.1:8080 or builtin:echo",
+    "tcp": "write 127.0.0.1:5432 or builtin:echo",
+}
 NOWHERE: Final = Address(host="127.0.0.1", port=0)
 
 Node = Mapping[str, Any]
 
 
-def build(places: Places, targets: tuple[Target, ...] = ()) -> Playbook:
+def build(places: Places, targets: tuple[Target, ...] = (), shipped: Shipped = dict) -> Playbook:
     """The document as a playbook, with harmless stand-ins for what `places` then has errors on.
 
     `targets` come from the command line: each replaces the one of its name, and where the
-    playbook names none they are all there are.
+    playbook names none they are all there are. `shipped` gives the scenarios of the catalogue.
     """
-    return _Builder(places).playbook(targets)
+    return _Builder(places, shipped).playbook(targets)
 
 
 class _Builder:
     """Walks one document's data, steps first to last."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, shipped: Shipped) -> None:
         self.places = places
-        self.scenarios = ScenarioBuilder(places)
+        self.scenarios = ScenarioBuilder(places, shipped)
         self.in_scope: tuple[str, ...] = ()
 
     def playbook(self, given: tuple[Target, ...]) -> Playbook:
@@ -119,7 +127,7 @@ class _Builder:
                 known = ", ".join(targets)
                 message = f"the command line names target '{target.name}', which is not declared"
                 self.places.note(("targets",), "SQ202", message, f"targets here: {known}", key=True)
-        targets.update({target.name: target for target in given})
+        targets.update({target.name: _speaking(target, targets) for target in given})
         if targets:
             return tuple(targets[name] for name in sorted(targets))
         self.places.note(
@@ -133,8 +141,10 @@ class _Builder:
         return (DEFAULT_TARGET,)
 
     def _target(self, name: str, node: Node) -> Target:
-        path = ("targets", name, "http")
-        listen, upstream = node["http"]["listen"], node["http"]["upstream"]
+        seen: list[Protocol] = [key for key in PROTOCOLS if key in node]
+        protocol = seen[0]
+        path = ("targets", name, protocol)
+        listen, upstream = node[protocol]["listen"], node[protocol]["upstream"]
         address = parse_address(listen)
         if address is None:
             self.places.note(
@@ -142,15 +152,15 @@ class _Builder:
             )
         behind = None
         try:
-            behind = parse_upstream(upstream)
+            behind = parse_upstream(upstream, protocol)
         except ValueError as error:
             self.places.note(
                 (*path, "upstream"),
                 "SQ105",
                 f"'{upstream}' cannot stand behind a target: {error}",
-                "write http://127.0.0.1:8080 or builtin:echo",
+                _UPSTREAMS[protocol],
             )
-        return Target(name=name, listen=address or NOWHERE, upstream=behind)
+        return Target(name=name, listen=address or NOWHERE, upstream=behind, protocol=protocol)
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -344,3 +354,10 @@ class _Builder:
 
     def _lasting(self, path: Path, node: Node, key: str, stand_in: Duration) -> Duration | None:
         return self.places.lasting((*path, key), node[key], stand_in) if key in node else None
+
+
+def _speaking(target: Target, declared: Mapping[str, Target]) -> Target:
+    """The built-in echo speaks whatever the target it stands behind was declared to."""
+    if target.upstream is not None or target.name not in declared:
+        return target
+    return msgspec.structs.replace(target, protocol=declared[target.name].protocol)

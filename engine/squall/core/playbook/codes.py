@@ -71,6 +71,10 @@ CODES: Final = {
     ),
     "SQ210": Code("default target", "Where faults go when nobody says."),
     "SQ211": Code("playbook name twice", "The name is the identity of a playbook."),
+    "SQ212": Code(
+        "no meaning at this target",
+        "A target that carries bytes alone has no requests to answer, count or match.",
+    ),
     "SQ301": Code("loop without end", "Chaos that nobody bounds ends when somebody notices."),
     "SQ302": Code("loop without time", "A body that takes no time would turn as fast as it can."),
     "SQ303": Code("never reached", "The step before it loops for ever."),

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from squall.core.faults.kinds import Scenario, Share, Value
+from squall.core.faults.kinds import Protocol, Scenario, Share, Value
 from squall.core.timing import HOUR, SECOND, Duration
 
 Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "skipped", "omitted"]
@@ -31,11 +31,12 @@ class Address(Value, frozen=True, kw_only=True):
 
 
 class Target(Value, frozen=True, kw_only=True):
-    """Where faults go: a listener, and what stands behind it (None: the built-in echo)."""
+    """Where faults go: a listener, what is behind it (None: the built-in echo), what it speaks."""
 
     name: str
     listen: Address
     upstream: Address | None
+    protocol: Protocol = "http"
 
 
 class Injection(Value, frozen=True, kw_only=True, tag="scenario"):
