@@ -1,8 +1,8 @@
 """Where everything is wired, and nowhere else.
 
 `engine` makes this process an engine of a state folder, with a real edge, store, prober and load
-generator; `archive` reads a state folder without one. `run` is the loop to use an engine in. The
-command line calls these.
+generator; `archive` reads a state folder without one; `injector` is faults on one target and
+nothing else. `run` is the loop to use an engine in. The command line and the library call these.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from squall.core.diagnostics import Refused
+from squall.core.playbook.model import Address, Target
 from squall.core.recording.model import Head
 from squall.core.run.records import Run
 from squall.core.timing import Duration
@@ -20,9 +21,10 @@ from squall.probes.http import HttpProber
 from squall.probes.load import Loader
 from squall.proxy.remote import RemoteEdge
 from squall.service.clock import SystemClock, event_loop
+from squall.service.injector import Injector
 from squall.service.operations import Archive, Operations
 from squall.service.recorder import Recorder
-from squall.service.supervisor import together
+from squall.service.supervisor import DRAIN, together
 from squall.settings import settings
 from squall.store.engines import FileEngines, is_alive, keep_trace, prepare
 from squall.store.recording import RecordingWriter
@@ -74,6 +76,28 @@ def archive(state: Path) -> Iterator[Archive]:
     """Read a state folder; raises `Refused` when it cannot be read. Without one, all is empty."""
     with contextlib.closing(SqliteRecords(state)) as records:
         yield Archive(records, partial(is_alive, state), SystemClock())
+
+
+@contextlib.asynccontextmanager
+async def injector(target: Target, *, seed: int) -> AsyncIterator[tuple[Injector, Address]]:
+    """Faults on a target of its own edge, and where that listens; keeps nothing on disk.
+
+    Raises `Refused` when the target cannot listen. Leaving it takes everything off.
+    """
+    edge = RemoteEdge()
+    try:
+        addresses = await edge.open((target,))
+        async with together() as tasks:
+            faults = Injector(edge, SystemClock(), target.name, seed=seed)
+            listening = tasks.create_task(faults.listen())
+            try:
+                yield faults, addresses[target.name]
+            finally:
+                faults.close()
+                await edge.close(drain=DRAIN)
+                listening.cancel()
+    finally:
+        await edge.close(drain=Duration(0))
 
 
 class _Edges:

@@ -7,14 +7,9 @@ from pathlib import Path
 import click
 
 from squall.cli.findings import as_json, as_text
-from squall.cli.playbook_file import (
-    catalogue_texts,
-    files_below,
-    read_bytes,
-    schema_text,
-)
 from squall.core.diagnostics import Diagnostic, Severity
 from squall.core.playbook.load import Loaded, load
+from squall.worktree import catalogue_texts, files_below, read_bytes, schema_text
 
 
 @click.command()
