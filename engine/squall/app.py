@@ -1,29 +1,42 @@
 """Where everything is wired, and nowhere else.
 
 `engine` makes this process an engine of a state folder, with a real edge, store, prober and load
-generator; `archive` reads a state folder without one. The command line calls these two.
+generator; `archive` reads a state folder without one; `injector` is faults on one target and
+nothing else. `run` is the loop to use an engine in. The command line and the library call these.
 """
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from squall.core.diagnostics import Refused
+from squall.core.playbook.model import Address, Target
 from squall.core.recording.model import Head
 from squall.core.run.records import Run
 from squall.core.timing import Duration
 from squall.probes.http import HttpProber
 from squall.probes.load import Loader
 from squall.proxy.remote import RemoteEdge
-from squall.service.clock import SystemClock
+from squall.service.clock import SystemClock, event_loop
+from squall.service.injector import Injector
 from squall.service.operations import Archive, Operations
 from squall.service.recorder import Recorder
-from squall.service.supervisor import together
+from squall.service.supervisor import DRAIN, together
 from squall.settings import settings
 from squall.store.engines import FileEngines, is_alive, keep_trace, may_harm, prepare
 from squall.store.recording import RecordingWriter
 from squall.store.sqlite import SqliteRecords, SqliteStore
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Do what uses an engine, to its end, as `asyncio.run` would."""
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        return runner.run(work)
 
 
 @contextlib.asynccontextmanager
@@ -68,6 +81,28 @@ def archive(state: Path) -> Iterator[Archive]:
             may_harm=partial(may_harm, state),
             clock=SystemClock(),
         )
+
+
+@contextlib.asynccontextmanager
+async def injector(target: Target, *, seed: int) -> AsyncIterator[tuple[Injector, Address]]:
+    """Faults on a target of its own edge, and where that listens; keeps nothing on disk.
+
+    Raises `Refused` when the target cannot listen. Leaving it takes everything off.
+    """
+    edge = RemoteEdge()
+    try:
+        addresses = await edge.open((target,))
+        async with together() as tasks:
+            faults = Injector(edge, SystemClock(), target.name, seed=seed)
+            listening = tasks.create_task(faults.listen())
+            try:
+                yield faults, addresses[target.name]
+            finally:
+                faults.close()
+                await edge.close(drain=DRAIN)
+                listening.cancel()
+    finally:
+        await edge.close(drain=Duration(0))
 
 
 class _Edges:

@@ -1,4 +1,4 @@
-"""What the engine costs: per step, at the start of many steps at once, when asked to stop.
+"""What the engine costs: per step, and at the start of many steps at once.
 
 Each figure is of a whole engine in this process: machine, executor, journal on disk, an edge that
 answers at once. Real time, so other work on the computer is in it; medians are compared.
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from squall import app
 from squall.core.faults.effects import Applied, Effect, Inject, Lifted, Revert
 from squall.core.faults.kinds import EVERY, Errors, Scenario
 from squall.core.playbook.compile import compile_plan
@@ -27,7 +28,7 @@ from squall.core.playbook.model import (
     Wait,
 )
 from squall.core.playbook.plan import Plan
-from squall.core.timing import MICROSECOND, MILLISECOND, MINUTE, SECOND, Duration
+from squall.core.timing import MICROSECOND, MILLISECOND, MINUTE
 from squall.probes.http import HttpProber
 from squall.probes.load import Loader
 from squall.service.clock import SystemClock
@@ -110,34 +111,66 @@ def measured(
 ) -> list[int]:
     """Run it so often, each in a loop of its own; every duration it measured, in nanoseconds."""
     seen: list[int] = []
-    benchmark.pedantic(lambda: seen.extend(asyncio.run(once())), rounds=rounds, warmup_rounds=1)
+    benchmark.pedantic(lambda: seen.extend(app.run(once())), rounds=rounds, warmup_rounds=1)
     benchmark.extra_info["median_us"] = statistics.median(seen) / MICROSECOND
+    benchmark.extra_info["best_us"] = min(seen) / MICROSECOND
     benchmark.extra_info["worst_us"] = max(seen) / MICROSECOND
     return seen
+
+
+async def _steps(state: Path, chain: Plan, synchronous: Synchronous) -> int:
+    """From the start of a run until its outcome is on disk, divided by the steps."""
+    async with engine(state, InstantEdge(), synchronous) as operations:
+        start = CLOCK.monotonic()
+        running = await operations.start(chain, seed=0)
+        outcome = await running.outcome()
+        assert outcome.run.verdict == "passed"
+        assert len(outcome.steps) == 1001
+        return (CLOCK.monotonic() - start) // 1000
+
+
+async def _timers() -> int:
+    """What a bare timer of the loop takes for a wait of a millisecond, one after the other."""
+    start = CLOCK.monotonic()
+    for _ in range(1000):
+        await CLOCK.sleep_until(CLOCK.monotonic() + MILLISECOND)
+    return (CLOCK.monotonic() - start) // 1000
 
 
 @pytest.mark.parametrize("synchronous", ["normal", "full"])
 def test_a_chain_of_a_thousand_steps(
     benchmark: Any, tmp_path: Path, synchronous: Synchronous
 ) -> None:
-    """Each waits a microsecond, so each is a timer, a turn and a page: at most 0.4 ms NORMAL.
-
-    From the start of the run until its outcome is on disk, divided by the steps.
-    """
-    chain = plan(*(Wait(duration=MICROSECOND) for _ in range(1000)))
+    """Each waits a microsecond, so each is a timer, a turn and a page: at most 0.4 ms NORMAL."""
+    chain = plan(*[Wait(duration=MICROSECOND)] * 1000)
 
     async def once() -> list[int]:
-        async with engine(tmp_path, InstantEdge(), synchronous) as operations:
-            start = CLOCK.monotonic()
-            running = await operations.start(chain, seed=0)
-            outcome = await running.outcome()
-            assert outcome.run.verdict == "passed"
-            assert len(outcome.steps) == 1001
-            return [(CLOCK.monotonic() - start) // 1000]
+        return [await _steps(tmp_path, chain, synchronous)]
 
-    per_step = statistics.median(measured(benchmark, once, 5))
+    per_step = statistics.median(measured(benchmark, once, 9))
     if synchronous == "normal":
         assert per_step <= 0.4 * MILLISECOND
+
+
+@pytest.mark.parametrize("synchronous", ["normal", "full"])
+def test_a_thousand_waits_of_a_millisecond(
+    benchmark: Any, tmp_path: Path, synchronous: Synchronous
+) -> None:
+    """What each takes over the millisecond: at most 0.4 ms NORMAL.
+
+    Bare timers are measured beside them: what those take over it is the system's.
+    """
+    chain = plan(*[Wait(duration=MILLISECOND)] * 1000)
+    bare: list[int] = []
+
+    async def once() -> list[int]:
+        bare.append(await _timers() - MILLISECOND)
+        return [await _steps(tmp_path, chain, synchronous) - MILLISECOND]
+
+    over = statistics.median(measured(benchmark, once, 5))
+    benchmark.extra_info["bare_timer_us"] = statistics.median(bare) / MICROSECOND
+    if synchronous == "normal":
+        assert over <= 0.4 * MILLISECOND
 
 
 def test_fifty_parallel_starts(benchmark: Any, tmp_path: Path) -> None:
@@ -160,31 +193,3 @@ def test_fifty_parallel_starts(benchmark: Any, tmp_path: Path) -> None:
             return [took]
 
     assert statistics.median(measured(benchmark, once, 10)) <= 20 * MILLISECOND
-
-
-@pytest.mark.parametrize("wish", ["pause", "stop"])
-def test_from_a_wish_to_its_effect(benchmark: Any, tmp_path: Path, wish: str) -> None:
-    """From the call to the revert's arrival at the edge, beside fifty steps: p99 ≤ 10 ms."""
-    busy = plan(HIT, *(Wait(duration=Duration(5 * SECOND)) for _ in range(50)), parallel=True)
-
-    async def once() -> list[int]:
-        took = []
-        for _ in range(20):
-            edge = InstantEdge()
-            async with engine(tmp_path, edge) as operations:
-                running = await operations.start(busy, seed=0)
-                await edge.all_on.wait()
-                await CLOCK.sleep_until(CLOCK.monotonic() + 2 * MILLISECOND)
-                asked = CLOCK.monotonic()
-                getattr(running, wish)("benchmark")
-                while not any(isinstance(effect, Revert) for _, effect in edge.asked):
-                    await CLOCK.sleep_until(0)
-                took.append(edge.asked[-1][0] - asked)
-                running.terminate("benchmark")
-                await running.outcome()
-        return took
-
-    took = sorted(measured(benchmark, once, 10))
-    p99 = took[int(len(took) * 0.99)]
-    benchmark.extra_info["p99_us"] = p99 / MICROSECOND
-    assert p99 <= 10 * MILLISECOND

@@ -85,10 +85,11 @@ def test_an_assumed_failure_changes_verdict_and_exit_code() -> None:
     ("arguments", "said"),
     [
         (["lnt"], "Did you mean 'lint'?"),
+        (["run", PLAYBOOKS / "retry_storm.yaml", "--seed", 2**63], "is not in the range"),
         (["rehearse", "nowhere.yaml"], "nowhere.yaml cannot be read"),
         (["rehearse", PLAYBOOKS / "retry_storm.yaml", "--assume", "lok=failed"], "mean 'look'?"),
         (["rehearse", PLAYBOOKS / "retry_storm.yaml", "--assume", "look=maybe"], "choices: failed"),
-        (["rehearse", f"{PLAYBOOKS / 'retry_storm.yaml'}#storm"], "Did you mean 'retry_storm'?"),
+        (["rehearse", f"{PLAYBOOKS / 'retry_storm.yaml'}#storm"], "did you mean 'retry_storm'?"),
     ],
 )
 def test_bad_usage_exits_with_2_and_says_what_would_be_right(arguments, said: str) -> None:

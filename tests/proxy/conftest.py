@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from squall.core.faults.decision import ActiveLease, Counters
+from squall.core.faults.active import ActiveLease
+from squall.core.faults.counters import Counters
 from squall.core.faults.effects import FaultEvent, Inject
 from squall.core.faults.kinds import Fault, Match, Scenario
 from squall.core.playbook.model import Address, Target

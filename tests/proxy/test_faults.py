@@ -130,7 +130,7 @@ async def test_the_share_asked_for_is_delivered(stage, fault, codes):
     (delivery,) = lease.deliveries()
     assert (delivery.seen, delivery.touched) == (count, hit)
     assert len(stage.events) == hit
-    assert lease.meter.errors == hit
+    assert lease.felt(SECOND).errors == hit
     stage.put_on()
     assert set(await statuses(stage, address, 80)) == {200}
     assert len(stage.events) == hit
@@ -337,5 +337,5 @@ async def test_a_lease_measures_only_while_it_is_on(stage):
     await timed(stage, wire)
     stage.put_on()
     await timed(stage, wire)
-    assert lease.meter.requests == 1
+    assert lease.felt(SECOND).requests == 1
     assert stage.plane.felt("shop").requests == 3

@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.core.faults.decision import ActiveLease, Exchange, decide
+from squall.core.faults.active import ActiveLease, ActiveLeases
+from squall.core.faults.decision import decide
 from squall.core.faults.effects import (
     Applied,
     Effect,
@@ -16,6 +17,7 @@ from squall.core.faults.effects import (
     Renew,
     Revert,
 )
+from squall.core.faults.exchange import Exchange
 from squall.core.faults.kinds import EVERY, Errors, Fault, Match, Scenario
 from squall.core.timing import SECOND, Duration
 from squall.proxy.table import LeaseTable
@@ -87,9 +89,9 @@ def test_leases_on_one_target_stand_side_by_side() -> None:
 def test_what_was_done_and_felt_comes_with_the_answer() -> None:
     leases, shown = table()
     leases.perform(inject("hit", 1), 0)
-    (active,) = shown.active["shop"]
-    decide(shown.active["shop"], Exchange(target="shop", method="GET", path="/"))
-    active.meter.record(Duration(5), failed=True)
+    active = ActiveLeases(shown.active["shop"])
+    decide(active, Exchange(target="shop", method="GET", path="/"))
+    active.epoch.record(Duration(5), failed=True)
     answer = leases.perform(Revert(lease=HIT, seq=2), 2 * SECOND)
     assert isinstance(answer, Lifted)
     assert [(d.kind, d.seen, d.touched) for d in answer.deliveries] == [("errors", 1, 1)]

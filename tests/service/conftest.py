@@ -172,6 +172,7 @@ class Loads:
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.sent: list[tuple[Address, ...]] = []
+        self.seeds: list[int] = []
 
     async def __call__(
         self,
@@ -183,6 +184,7 @@ class Loads:
         seed: int,
     ) -> Felt:
         self.sent.append(tuple(addresses))
+        self.seeds.append(seed)
         progress(Felt(requests=1))
         await self.clock.sleep_until(self.clock.monotonic() + duration)
         return Felt(requests=2)
@@ -215,6 +217,10 @@ class World:
     traces: list[str] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
     recordings: Callable[[Path, Run], Recorder] | None = None
+    loads: Loads = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loads = Loads(self.clock)
 
     @property
     def edge(self) -> ScriptedEdge:
@@ -245,7 +251,7 @@ class World:
                 engines=self.engines,
                 edges=self.make_edge,
                 prober=self.probes,
-                loader=Loads(self.clock),
+                loader=self.loads,
                 recorders=self.record,
                 keep_trace=self.keep_trace,
             )

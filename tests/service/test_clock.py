@@ -3,7 +3,7 @@
 import asyncio
 
 from squall.core.timing import MILLISECOND, SECOND
-from squall.service.clock import SystemClock
+from squall.service.clock import SystemClock, event_loop
 from squall.service.timers import Timers
 
 
@@ -24,6 +24,19 @@ async def test_an_appointment_is_never_early_and_can_be_taken_back():
     take_back()
     assert await asyncio.wait_for(rung.get(), 10) >= start + 5 * MILLISECOND
     assert rung.empty()
+
+
+def test_the_loop_of_an_engine_can_wait_for_less_than_a_millisecond():
+    clock = SystemClock()
+
+    async def lateness() -> int:
+        due = clock.monotonic() + 200_000
+        await clock.sleep_until(due)
+        return clock.monotonic() - due
+
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        late = [runner.run(lateness()) for _ in range(100)]
+    assert 0 <= min(late) < MILLISECOND // 2
 
 
 async def test_the_wall_clock_is_for_people():

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from squall.cli.findings import as_json, as_text
-from squall.cli.playbook_file import files_below, read_bytes, schema_text
 from squall.core.diagnostics import Diagnostic, Severity
 from squall.core.playbook.load import Loaded, load
+from squall.worktree import catalogue_texts, files_below, read_bytes, schema_text
 
 
 @click.command()
@@ -67,7 +67,7 @@ class _Read:
 
 
 def _read_all(paths: tuple[str, ...]) -> _Read:
-    schema = schema_text()
+    schema, catalogue = schema_text(), catalogue_texts()
     read = _Read()
     for name in paths:
         path = Path(name)
@@ -80,7 +80,7 @@ def _read_all(paths: tuple[str, ...]) -> _Read:
                 read.unread |= named
                 read.passed_over += not named
                 continue
-            one = load(data, str(file), schema, named=named)
+            one = load(data, str(file), schema, catalogue=catalogue, named=named)
             if one.claimed or one.diagnostics:
                 read.loaded.append(one)
             else:

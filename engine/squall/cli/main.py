@@ -17,6 +17,7 @@ VERBS: Final = {
     "graph": ("squall.cli.graph", "Draw a playbook's step graph."),
     "rehearse": ("squall.cli.rehearse", "What a run would do, and when, without doing it."),
     "run": ("squall.cli.run", "Run a playbook: faults on, watched, and off again."),
+    "scenarios": ("squall.cli.scenarios", "The scenarios that come with squall."),
     "runs": ("squall.cli.runs", "The runs that are kept: list, show."),
     "faults": ("squall.cli.faults", "What is live right now, and who owes its undo."),
     "recordings": ("squall.cli.recordings", "Faults that were injected: show, export."),

@@ -85,7 +85,7 @@ def export(file: Path, output: Path) -> None:
         if output.suffix == ".json":
             out.writelines(json_chunks(head, faults, found.events(), tail))
         else:
-            from squall.core.recording.yaml_text import to_yaml
+            from squall.core.playbook.writing import to_yaml
 
             whole = Recording(head=head, events=tuple(found.events()), tail=tail)
             out.write(to_yaml(document(whole)).encode())

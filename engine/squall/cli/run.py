@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE[#NAME]")
 @click.option("--target", "targets", multiple=True, metavar="NAME=LISTEN=UPSTREAM",
               help="Add a target, or replace the one of its name.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Fixes the dice; else drawn.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Fixes the dice; else drawn.")
 @click.option("--record", type=click.Path(dir_okay=False), metavar="FILE",
               help="Stream every fault into a recording.")  # fmt: skip
 @click.option("--timeout", metavar="D", help="Bounds the run, instead of the playbook's own.")
@@ -56,8 +56,7 @@ def run(
       squall run playbooks/progressive_chaos.yaml
       squall run playbooks/three_phases.yaml --target api=127.0.0.1:7070=http://127.0.0.1:8080
     """
-    import asyncio
-
+    from squall import app
     from squall.cli.playbook_file import open_playbook
     from squall.core.diagnostics import Refused
     from squall.core.playbook.compile import compile_plan
@@ -66,35 +65,39 @@ def run(
     given = [_target(written) for written in targets]
     playbook = _bounded(open_playbook(file, targets=given, quiet=quiet).playbook, timeout)
     plan = compile_plan(playbook)
-    dice = _dice(seed, playbook)
     patience = None if wait is None else _duration(wait, "--wait")
-    colour = {"always": True, "never": False}.get(color)
-    keys = not (plain or quiet or as_json) and _watched()
-    report = _report(plan, as_json=as_json, plain=plain, quiet=quiet, colour=colour)
+    report = _report(plan, as_json=as_json, plain=plain, quiet=quiet, color=color)
     path = Path(record) if record else None
     try:
-        outcome = asyncio.run(
-            _run(plan, dice, path, patience, state_folder(state), report, keys=keys)
-        )
+        outcome = app.run(_run(plan, seed, path, patience, state_folder(state), report))
     except Refused as refusal:
         click.echo(f"{refusal.code} {refusal.message}", err=True)
         click.echo(f"    {refusal.hint}", err=True) if refusal.hint else None
         sys.exit(2)
+    except KeyboardInterrupt:  # before it had begun
+        sys.exit(130)
     code = 1 if strict and outcome.run.verdict == "warned" else outcome.exit_code
-    report.ended(_coded(outcome, code), record or "")
+    try:
+        report.ended(_coded(outcome, code), _closing(outcome, record, state, code))
+        sys.stdout.flush()
+    except OSError:
+        _let_go_of_output()
     sys.exit(code)
 
 
 def _watched() -> bool:
-    """Whether somebody looks at a terminal, and not a log of a build."""
+    """Whether somebody looks at a terminal that can be drawn on, and not a log of a build."""
     import os
 
-    return sys.stderr.isatty() and not os.environ.get("CI")
+    from squall.cli.terminal import in_background
+
+    if not sys.stderr.isatty() or os.environ.get("CI") or in_background(sys.stderr):
+        return False
+    has_signs = "utf" in sys.stderr.encoding.lower()
+    return has_signs and os.environ.get("TERM") not in {"dumb", "unknown"}
 
 
-def _report(
-    plan: "Plan", *, as_json: bool, plain: bool, quiet: bool, colour: bool | None
-) -> "Report":
+def _report(plan: "Plan", *, as_json: bool, plain: bool, quiet: bool, color: str) -> "Report":
     """Who tells of the run."""
     if as_json:
         from squall.cli.report import JsonReport
@@ -103,39 +106,49 @@ def _report(
     if plain or quiet or not _watched():
         from squall.cli.plain import LineReport
 
-        return LineReport(plan, quiet=quiet, colour=colour)
-    from squall.cli.keys import readable
+        return LineReport(plan, quiet=quiet, colour=color == "always")
     from squall.cli.live import LiveReport
 
-    return LiveReport(plan, colour=colour, keys=readable())
+    return LiveReport(plan, colour={"always": True, "never": False}.get(color))
 
 
 async def _run(
-    plan: "Plan", seed: int, record: Path | None, wait: "Duration | None", state: Path,
-    report: "Report", *, keys: bool,
+    plan: "Plan", seed: int | None, record: Path | None, wait: "Duration | None", state: Path,
+    report: "Report",
 ) -> "Outcome":  # fmt: skip
     """Start, tell what happens, stop when asked to."""
-    from contextlib import ExitStack
-
     from squall import app
-    from squall.cli.keys import listening, readable
 
     async with app.engine(state) as operations:
         running = await operations.start(plan, seed=seed, record=record, wait=wait)
         wishes = Wishes(running, report)
         wishes.hear_signals()
-        with ExitStack() as ending:
-            report.began(running.run, seed)
-            ending.callback(report.close)
-            if keys and readable():
-                ending.enter_context(listening(wishes.key))
+        report.began(running.run, running.run.seed)
+        with report.watched(wishes.key):
             async for update in running.updates():
                 wishes.update(update)
-                report.update(update)
             outcome = await running.outcome()
         if running.recording_problem:
             click.echo(running.recording_problem, err=True)
         return outcome
+
+
+def _let_go_of_output() -> None:
+    """Nobody reads it: what is still to be written must not change the exit code."""
+    import os
+
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
+
+
+def _closing(outcome: "Outcome", record: str | None, state: str | None, code: int) -> str:
+    """The last line of the summary: how to do it again, where to read more."""
+    run = outcome.run
+    parts = [f"seed {run.seed}"]
+    parts += [f"recording {record}"] if record else []
+    parts += [f"squall runs show {run.id}{f' --state {state}' if state else ''}", f"exit {code}"]
+    return " · ".join(parts)
 
 
 class Wishes:
@@ -158,11 +171,16 @@ class Wishes:
             loop.add_signal_handler(number, self.stop, name)
 
     def update(self, update: "Update") -> None:
-        """Keep up with whether the run is paused."""
+        """Pass it on. When nobody can read it any more, nobody watches: the run is stopped."""
         from squall.core.run.facts import RunEntered
 
         if isinstance(update, RunEntered):
             self._paused = update.phase == "paused"
+        try:
+            self._report.update(update)
+        except OSError:
+            if not self._asked:
+                self.stop("output closed")
 
     def key(self, letter: str) -> None:
         """One was pressed."""
@@ -175,25 +193,23 @@ class Wishes:
         """Once: undo, then finally. Twice: undo only."""
         self._asked += 1
         if self._asked == 1:
-            self._report.tell(f"{by}: undoing everything, then finally; again to skip it")
             self._running.stop(by)
+            self._tell(f"{by}: undoing everything, then finally; again to skip it")
         else:
-            self._report.tell(f"{by}: undoing everything, without finally")
             self._running.terminate(by)
+            self._tell(f"{by}: undoing everything, without finally")
+
+    def _tell(self, notice: str) -> None:
+        from contextlib import suppress
+
+        with suppress(OSError):  # nobody reads it any more
+            self._report.tell(notice)
 
 
 def _coded(outcome: "Outcome", code: int) -> "Outcome":
     import msgspec
 
     return msgspec.structs.replace(outcome, exit_code=code)
-
-
-def _dice(seed: int | None, playbook: "Playbook") -> int:
-    import secrets
-
-    if seed is not None:
-        return seed
-    return secrets.randbits(32) if playbook.seed is None else playbook.seed
 
 
 def _target(written: str) -> "Target":

@@ -19,8 +19,10 @@ _LONGEST_TRAILERS: Final = 64 * 1024
 class Body(Protocol):
     """The framing of one body."""
 
-    done: bool
-    """Its last byte has passed."""
+    @property
+    def done(self) -> bool:
+        """Its last byte has passed."""
+        ...
 
     def feed(self, data: bytes) -> int:
         """Take the next bytes, say how many belong to the body; raises `Malformed`."""
@@ -60,9 +62,11 @@ class UntilClose:
 class Chunked:
     """A body in chunks, with its trailers."""
 
-    __slots__ = ("_left", "_line", "_trailers", "done")
+    __slots__ = ("_left", "_line", "_trailers", "done", "spans")
 
     def __init__(self) -> None:
+        self.spans: list[tuple[int, int]] | None = None
+        """If a list, where in the bytes fed the payload is; whoever wants to know empties it."""
         self._left = 0
         """Bytes to come of the chunk and the line end after it."""
         self._line = b""
@@ -76,6 +80,8 @@ class Chunked:
         while position < end and not self.done:
             if self._left > 2:
                 step = min(self._left - 2, end - position)
+                if self.spans is not None:
+                    self.spans.append((position, position + step))
                 self._left -= step
                 position += step
             elif self._left:

@@ -12,8 +12,10 @@ import struct
 import time
 from typing import Any, Final, cast
 
+from squall.core.faults.exchange import Break
 from squall.core.timing import MILLISECOND, SECOND
 from squall.proxy import answers
+from squall.proxy.faulted import FaultedTransaction
 from squall.proxy.heads import LONGEST_HEAD, Malformed, early_problem, read_request
 from squall.proxy.route import ClientSide, Route
 from squall.proxy.timers import Timer
@@ -47,6 +49,7 @@ class ClientConnection(asyncio.Protocol):
         "_transaction",
         "_transport",
         "choked",
+        "number",
         "peer",
     )
 
@@ -63,6 +66,7 @@ class ClientConnection(asyncio.Protocol):
         self._ended = False
         self._leaving = False
         self.choked = False
+        self.number = next(route.numbers)
         self.peer = ""
 
     # -- called by the loop -------------------------------------------------------------------
@@ -76,6 +80,8 @@ class ClientConnection(asyncio.Protocol):
         self._route.clients.add(self)
         if self._route.draining:
             self._transport.abort()
+        elif self._route.leases.connects:
+            self.strike()
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
@@ -192,6 +198,14 @@ class ClientConnection(asyncio.Protocol):
 
     # -- called by the route ------------------------------------------------------------------
 
+    def strike(self) -> None:
+        """Meet the faults that strike connections as such."""
+        ending = self._route.decide_connection(self).ending
+        if isinstance(ending, Break):
+            if self._transaction is not None:
+                self._transaction.client_gone()
+            self.sever(reset=ending.kind == "reset")
+
     def dismiss(self) -> None:
         """Close if there is no request in flight; with one, it closes after it by itself."""
         if self._transaction is None:
@@ -236,7 +250,8 @@ class ClientConnection(asyncio.Protocol):
         head = read_request(buffer[:end])
         self._stop_timer()
         self._buffer = buffer[end:]
-        self._transaction = transaction = Transaction(self, self._route, head)
+        kind = FaultedTransaction if self._route.leases else Transaction
+        self._transaction = transaction = kind(self, self._route, head)
         if head.length and self._buffer:
             # The body is looked at before anything is sent: what is wrong with it may be here.
             self._buffer = self._buffer[transaction.take(self._buffer) :]

@@ -1,13 +1,16 @@
-"""A request that faults keep waiting: for a delay, or for ever.
+"""A request that faults keep waiting: for a place, for a delay, or for ever.
 
-It waits from when the request came, never too short, and only for leases that are still on: when
-one is lifted, what was owed to it alone is owed no more, at once.
+Delays count from when the request came, or had its places, and are never too short. It waits only
+for leases that are still on: when one is lifted, what was owed to it alone is owed no more, at
+once.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Collection
 
-from squall.core.faults.decision import Answer, Break, Decision, Silence
+from squall.core.faults.decision import Decision
+from squall.core.faults.exchange import Answer, Break, Ending, Silence, Wait
 from squall.proxy.route import Route
 from squall.proxy.timers import Timer
 
@@ -18,7 +21,9 @@ class Hold:
     A silence has no end; when its lease is lifted, `lifted` is called instead.
     """
 
-    __slots__ = ("_began", "_decision", "_lifted", "_route", "_then", "_timer", "silent")
+    __slots__ = (
+        "_decision", "_lifted", "_over", "_queued", "_route", "_since", "_then", "_timer", "silent"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -31,15 +36,17 @@ class Hold:
     ) -> None:
         self._route = route
         self._decision = decision
-        self._began = began
+        self._since = began
         self._then = then
         self._lifted = lifted
         self._timer: Timer | None = None
+        self._queued = list(decision.waits)
+        self._over = False
         self.silent = False
         """The wait is over and nothing will be said."""
 
     def start(self) -> None:
-        """Wait for as long as was decided; without a delay `then` is called from here."""
+        """Wait for as long as was decided; without a reason to, `then` is called from here."""
         self._route.waiting.add(self)
         self._wait()
 
@@ -49,6 +56,7 @@ class Hold:
         if left is self._decision:
             return
         self._decision = left
+        self._queued = [wait for wait in self._queued if wait.lease in leases]
         if not self.silent:
             self._wait()
         elif not isinstance(left.ending, Silence):
@@ -57,21 +65,48 @@ class Hold:
 
     def cancel(self) -> None:
         """Nobody waits any more."""
+        self._over = True
         self._route.waiting.discard(self)
+        self._stop()
+
+    def _stop(self) -> None:
         if self._timer:
             self._timer.cancel()
+            self._timer = None
 
     def _wait(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-        due = self._began + self._decision.delay
+        if self._over:
+            return
+        self._stop()
+        if self._queued and not self._has_place(self._queued[0]):
+            return
+        due = self._since + self._decision.delay
         if due > time.monotonic_ns():
-            self._timer = self._route.timers.at(due, self._over)
+            self._timer = self._route.timers.at(due, self._end)
         else:
-            self._over()
+            self._end()
 
-    def _over(self) -> None:
-        ending = self._decision.ending
+    def _has_place(self, wait: Wait) -> bool:
+        """Whether the places before and up to this one are had; else it is seen to."""
+        now = time.monotonic_ns()
+        if wait.slot.state == "in":
+            wait.entered(now)
+            self._since = now
+            self._queued.pop(0)
+            return not self._queued or self._has_place(self._queued[0])
+        if now >= wait.slot.deadline:
+            self._finish(wait.turned_away(now))
+            return False
+        # Not from within the end of who had the place before: a long queue would be a deep stack.
+        loop = asyncio.get_running_loop()
+        wait.slot.called = lambda: loop.call_soon(self._wait)
+        self._timer = self._route.timers.at(wait.slot.deadline, self._wait)
+        return False
+
+    def _end(self) -> None:
+        self._finish(self._decision.ending)
+
+    def _finish(self, ending: Ending | None) -> None:
         if isinstance(ending, Silence):
             self.silent = True
             return

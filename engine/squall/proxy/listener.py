@@ -1,36 +1,103 @@
 """Listening sockets: one address each, bound before anything is promised.
 
 Accepting is the loop's business: both loops turn a connection away, or wait a second, when the
-process has no descriptor left, so that running out never becomes a busy loop.
+process has no descriptor left, so that running out never becomes a busy loop. A listener can refuse
+for a while, as if nobody listened, and keeps its address meanwhile.
 """
 
 import asyncio
 import errno
 import socket
+import time
 from collections.abc import Callable
 from typing import Final
 
 from squall.core.playbook.model import Address
+from squall.core.timing import MILLISECOND
+from squall.proxy.timers import Timers
 
 _BACKLOG: Final = 1024
+_AGAIN: Final = 100 * MILLISECOND
+"""How long after failing to listen again it is tried once more."""
 
 
 class Listener:
     """Hands every accepted connection to a protocol made by `connection`."""
 
-    __slots__ = ("_server", "address")
+    __slots__ = (
+        "_connection",
+        "_refusing",
+        "_server",
+        "_socket",
+        "_starting",
+        "_timers",
+        "address",
+    )
 
-    def __init__(self, server: asyncio.Server, address: Address) -> None:
-        self._server = server
-        self.address = address
+    def __init__(
+        self,
+        listening: socket.socket,
+        connection: Callable[[], asyncio.Protocol],
+        timers: Timers,
+    ) -> None:
+        self._socket = listening
+        self._connection = connection
+        self._timers = timers
+        self._server: asyncio.Server | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._refusing = False
+        host, port = listening.getsockname()[:2]
+        self.address = Address(host=host, port=port)
         """Where it really listens."""
+
+    async def start(self) -> None:
+        """Accept connections."""
+        loop = asyncio.get_running_loop()
+        # The loop closes the socket it is given; the address must outlive that.
+        server = await loop.create_server(
+            self._connection, sock=self._socket.dup(), backlog=_BACKLOG
+        )
+        if self._refusing:
+            server.close()
+        else:
+            self._server = server
+
+    def refuse(self) -> None:
+        """From now on connections are refused."""
+        if self._refusing:
+            return
+        self._refusing = True
+        self._stop()
+        self._socket.shutdown(socket.SHUT_RD)  # Linux: bound, and not listening
+
+    def accept(self) -> None:
+        """Connections are accepted again."""
+        if not self._refusing:
+            return
+        try:
+            self._socket.listen(_BACKLOG)
+        except OSError:  # somebody else took the address meanwhile, and may go again
+            self._timers.at(time.monotonic_ns() + _AGAIN, self.accept)
+            return
+        self._refusing = False
+        # Held here and awaited by nobody: what it can fail at was done by `listen`.
+        self._starting = asyncio.get_running_loop().create_task(self.start())
 
     def close(self) -> None:
         """Accept no more; connections that were accepted stay."""
-        self._server.close()
+        self._refusing = True
+        self._stop()
+        self._socket.close()
+
+    def _stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
 
-async def listen(address: Address, connection: Callable[[], asyncio.Protocol]) -> Listener:
+async def listen(
+    address: Address, connection: Callable[[], asyncio.Protocol], timers: Timers
+) -> Listener:
     """Listen at an address, on a free port for port 0; raises `OSError`."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(
@@ -44,9 +111,10 @@ async def listen(address: Address, connection: Callable[[], asyncio.Protocol]) -
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setblocking(False)
         listening.bind(place)
-        server = await loop.create_server(connection, sock=listening, backlog=_BACKLOG)
+        listening.listen(_BACKLOG)
+        made = Listener(listening, connection, timers)
+        await made.start()
     except BaseException:
         listening.close()
         raise
-    host, port = listening.getsockname()[:2]
-    return Listener(server, Address(host=host, port=port))
+    return made

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from squall.core.faults.decision import ActiveLease
+from squall.core.faults.active import ActiveLease
 from squall.core.faults.effects import FaultEvent, Felt
 from squall.core.playbook.model import Address, Target
 from squall.core.timing import SECOND, Duration
@@ -46,16 +46,14 @@ class Plane:
 
         Raises `OSError` when the address cannot be had, or the upstream is the target itself.
         """
-        loop = asyncio.get_running_loop()
-        if self._timers is None:
-            self._timers = Timers(loop)
+        loop, timers = asyncio.get_running_loop(), self._clock()
         name = target.name
         upstream = target.upstream or (await self._echo_address())
         pool = Pool(loop, upstream, lambda peer: not self._leads_back(name, peer))
-        route = Route(name, pool, self._timers, self._report)
+        route = Route(name, pool, timers, self._report)
         if target.listen.port and _is_at(target.listen, Peer(upstream.host, upstream.port)):
             raise OSError(errno.ELOOP, f"{upstream} is where the target itself listens")
-        listening = await listener.listen(target.listen, lambda: ClientConnection(route))
+        listening = await listener.listen(target.listen, lambda: ClientConnection(route), timers)
         self._routes[name] = route
         self._listeners[name] = listening
         return listening.address
@@ -66,7 +64,12 @@ class Plane:
         Requests that wait only for leases no longer there go on at once; one that such a lease has
         silenced is closed.
         """
-        self._routes[target].swap(leases)
+        route, listening = self._routes[target], self._listeners[target]
+        route.swap(leases)
+        if route.leases.down:
+            listening.refuse()
+        else:
+            listening.accept()
 
     def felt(self, target: str) -> Felt:
         """What the clients of a target felt over the last second."""
@@ -103,9 +106,15 @@ class Plane:
         if self._timers:
             self._timers.close()
 
+    def _clock(self) -> Timers:
+        if self._timers is None:
+            self._timers = Timers(asyncio.get_running_loop())
+        return self._timers
+
     async def _echo_address(self) -> Address:
         if self._echo is None:
-            self._echo = await listener.listen(Address(host="127.0.0.1", port=0), EchoConnection)
+            here = Address(host="127.0.0.1", port=0)
+            self._echo = await listener.listen(here, EchoConnection, self._clock())
         return self._echo.address
 
     def _leads_back(self, name: str, peer: Peer) -> bool:

@@ -5,13 +5,18 @@ that tuple is the whole switch from one set of faults to another.
 """
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Protocol
 
-from squall.core.faults.decision import ActiveLease, Decision, Exchange, decide
+from squall.core.faults.active import ActiveLease, ActiveLeases, Candidate
+from squall.core.faults.decision import Decision, decide, decide_answer, decide_connection
 from squall.core.faults.effects import FaultEvent, Felt
-from squall.core.faults.meter import Window
+from squall.core.faults.exchange import UNKNOWN, Exchange
+from squall.core.faults.meter import Meter, Window
+from squall.core.faults.shaping import Stage
 from squall.core.timing import Duration
 from squall.proxy.heads import RequestHead
 from squall.proxy.timers import Timers
@@ -19,7 +24,7 @@ from squall.proxy.upstream import Pool
 
 
 class Waiting(Protocol):
-    """A request that a fault is holding back."""
+    """A request, or bytes, that a fault is holding back."""
 
     def reconsider(self, leases: Collection[str]) -> None:
         """Only these leases are still on."""
@@ -53,6 +58,8 @@ class Client(Protocol):
     """A client connection, as far as its transaction and its target need it."""
 
     peer: str
+    number: int
+    """What tells it apart from the target's other connections."""
     choked: bool
 
     def write(self, data: bytes) -> None:
@@ -83,6 +90,10 @@ class Client(Protocol):
         """Send no more, but go on receiving."""
         ...
 
+    def strike(self) -> None:
+        """Meet the faults that strike connections as such."""
+        ...
+
     def dismiss(self) -> None:
         """Close if there is no request in flight; with one, it closes after it by itself."""
         ...
@@ -107,6 +118,7 @@ class Route:
         "empty",
         "leases",
         "name",
+        "numbers",
         "pool",
         "quiet",
         "report",
@@ -122,9 +134,11 @@ class Route:
         self.pool = pool
         self.timers = timers
         self.report = report
-        self.leases: tuple[ActiveLease, ...] = ()
+        self.leases = ActiveLeases()
         self.waiting: set[Waiting] = set()
         self.clients: set[Client] = set()
+        self.numbers = itertools.count(1)
+        """For connections, to be told apart."""
         self.window = Window()
         self.active = 0
         """Requests in flight."""
@@ -152,6 +166,7 @@ class Route:
     def left(self, client: Client) -> None:
         """A client connection is gone."""
         self.clients.discard(client)
+        self.leases.forget(client.number)
         if self.draining and not self.clients:
             self.empty.set()
 
@@ -177,34 +192,58 @@ class Route:
 
     def swap(self, leases: tuple[ActiveLease, ...]) -> None:
         """Change what is active; whoever waits for a lease that is gone goes on at once."""
-        self.leases = leases
-        present = {lease.inject.lease for lease in leases}
+        before, self.leases = self.leases, ActiveLeases(leases)
         for waiting in list(self.waiting):
-            waiting.reconsider(present)
+            waiting.reconsider(self.leases.names)
+        if self.leases.down and not before.down:
+            self._decide_connection("", 0)  # the target itself is what is struck
+            for client in list(self.clients):
+                client.strike()
 
-    def decide(self, head: RequestHead, client: str) -> Decision:
+    def decide(self, head: RequestHead, client: Client, now: int) -> tuple[Exchange, Decision]:
         """Roll the dice for one request, and tell what they say."""
         exchange = Exchange(
             target=self.name,
             method=head.method,
             path=head.path,
             host=head.host,
-            headers=head.fields(),
-            client=client,
+            headers=head.fields() if self.leases.reads_headers else (),
+            client=client.peer,
+            connection=client.number,
+            body=head.length if head.length >= 0 else UNKNOWN,
             at=time.time_ns(),
+            now=now,
         )
-        decision = decide(self.leases, exchange)
-        for touch in decision.touches:
-            self.report(touch.event)
-        return decision
+        return exchange, decide(self.leases, exchange, self.report)
 
-    def measure(self, began: int, leases: tuple[ActiveLease, ...], *, failed: bool) -> None:
+    def decide_answer(
+        self, candidates: Iterable[Candidate], exchange: Exchange, *, body: int, last: bool
+    ) -> tuple[Stage, ...]:
+        """Roll the dice for one answer, for the faults that are still on."""
+        now = replace(exchange, at=time.time_ns(), now=time.monotonic_ns())
+        return decide_answer(candidates, self.leases, now, body=body, last=last, tell=self.report)
+
+    def decide_connection(self, client: Client) -> Decision:
+        """Roll the dice for a connection that has just been made."""
+        return self._decide_connection(client.peer, client.number)
+
+    def _decide_connection(self, client: str, number: int) -> Decision:
+        exchange = Exchange(
+            target=self.name,
+            client=client,
+            connection=number,
+            at=time.time_ns(),
+            now=time.monotonic_ns(),
+        )
+        return decide_connection(self.leases, exchange, self.report, whole=False)
+
+    def measure(self, began: int, epoch: Meter | None, *, failed: bool) -> None:
         """Count an exchange that ended now, for the target and the leases it met."""
         now = time.monotonic_ns()
         latency = Duration(now - began)
         self.window.record(now, latency, failed=failed)
-        for lease in leases:
-            lease.meter.record(latency, failed=failed)
+        if epoch is not None:
+            epoch.record(latency, failed=failed)
 
     def felt(self) -> Felt:
         """What clients felt over the last second."""

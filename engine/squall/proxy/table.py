@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from squall.core.faults.decision import ActiveLease, Counters
+from squall.core.faults.active import ActiveLease
+from squall.core.faults.counters import Counters
 from squall.core.faults.effects import (
     Applied,
     Delivery,
@@ -46,7 +47,7 @@ class _Live:
     def tally(self, now: int) -> tuple[tuple[Delivery, ...], Felt]:
         """What its faults did, and what clients felt meanwhile."""
         over = Duration(max(0, now - self.since))
-        return self.active.deliveries(), self.active.meter.felt(over)
+        return self.active.deliveries(), self.active.felt(over)
 
 
 class LeaseTable:

@@ -1,21 +1,19 @@
-"""One request and its answer: decided on, held back, forwarded, answered, measured.
+"""One request and its answer: forwarded, answered, measured.
 
 Made by a client connection for every request head. Bytes pass as they came: nothing is added to,
-dropped from or rewritten in an exchange without faults, hop-by-hop fields included, so either side
-sees the other's own words on whether the connection stays, and the edge does as they say (RFC 9112,
-9.3). The dice are rolled before anything is sent.
+dropped from or rewritten in an exchange, hop-by-hop fields included, so either side sees the
+other's own words on whether the connection stays, and the edge does as they say (RFC 9112, 9.3).
+`squall.proxy.faulted` has what is different while faults are on.
 
 What it deliberately does not do: read heads from the client, or own a socket.
 """
 
 from enum import Enum, auto
-from typing import Final, assert_never
+from typing import Final
 
-from squall.core.faults.decision import Answer, Break
 from squall.proxy import answers
 from squall.proxy.bodies import Body, UntilClose, body_of
-from squall.proxy.heads import LONGEST_ANSWER_HEAD, Malformed, RequestHead, read_answer
-from squall.proxy.hold import Hold
+from squall.proxy.heads import LONGEST_ANSWER_HEAD, AnswerHead, Malformed, RequestHead, read_answer
 from squall.proxy.route import Client, Route
 from squall.proxy.tunnel import Tunnel
 from squall.proxy.upstream import HIGH_WATER, Dial, UpstreamConnection
@@ -55,8 +53,6 @@ class Transaction:
         "_dial",
         "_failed",
         "_head",
-        "_hold",
-        "_leases",
         "_partial",
         "_pending",
         "_persistent",
@@ -71,8 +67,6 @@ class Transaction:
         self._route = route
         self._head = head
         self._began = route.began()
-        self._leases = route.leases
-        self._hold: Hold | None = None
         self._dial: Dial | None = None
         self._upstream: UpstreamConnection | None = None
         self._body: Body | None = body_of(head.length) if head.length else None
@@ -86,19 +80,7 @@ class Transaction:
         self.stage = _HELD
 
     def begin(self) -> None:
-        """Ask what happens to this request, and let it happen."""
-        if self._leases:
-            decision = self._route.decide(self._head, self._client.peer)
-            if decision.touches:
-                self._hold = Hold(
-                    self._route,
-                    decision,
-                    self._began,
-                    then=self._ends_with,
-                    lifted=self._silence_lifted,
-                )
-                self._hold.start()
-                return
+        """Let it happen."""
         self._forward()
 
     def take(self, data: bytes) -> int:
@@ -125,26 +107,6 @@ class Transaction:
     def _complete(self) -> bool:
         """The whole request has come."""
         return self._body is None or self._body.done
-
-    def _ends_with(self, ending: Answer | Break | None) -> None:
-        """The waiting is over."""
-        self._hold = None
-        match ending:
-            case None:
-                self._forward()
-            case Answer(status, reason):
-                persistent = self._stays_usable()
-                whole = answers.injected(status, reason, self._head, persistent=persistent)
-                self._answer_locally(status, whole)
-            case Break(kind):
-                self._break_off(reset=kind == "reset")
-            case _:
-                assert_never(ending)
-
-    def _silence_lifted(self) -> None:
-        """The client has waited for nothing; it would not know what an answer is for."""
-        self._hold = None
-        self._break_off(reset=False)
 
     @property
     def _repeatable(self) -> bool:
@@ -174,13 +136,17 @@ class Transaction:
         self.stage = _FORWARDING
         if self._client.choked:
             upstream.transport.pause_reading()
+        self._write_request(upstream)
+        if self._body is not None:
+            self._client.pump()
+
+    def _write_request(self, upstream: UpstreamConnection) -> None:
+        """The head, and what has come of the body."""
         if self._pending:
             upstream.transport.write(self._head.raw + self._pending)
             self._pending = b""
         else:
             upstream.transport.write(self._head.raw)
-        if self._body is not None:
-            self._client.pump()
 
     def upstream_choked(self, choked: bool) -> None:  # noqa: FBT001 - called by upstream
         """Hold the client back while upstream takes nothing."""
@@ -228,6 +194,10 @@ class Transaction:
         self._failed = head.status >= 500
         if not head.persistent:
             self._persistent = False
+        self._pass_on(head, data, start, end)
+
+    def _pass_on(self, head: AnswerHead, data: bytes, start: int, end: int) -> None:  # noqa: ARG002
+        """The final answer's head is there, from `start` to `end`; interim ones come before it."""
         if head.length >= 0 and end + head.length == len(data):
             # All of it came at once, as small answers do: one write, and no counting.
             self._answer = _ALL_HERE
@@ -273,17 +243,20 @@ class Transaction:
             self._finish(persistent=False)
 
     def _release(self) -> None:
-        upstream = self._upstream
-        if upstream:
-            self._upstream = None
-            if self._persistent:
-                if self._client.choked and not upstream.transport.is_closing():
-                    upstream.transport.resume_reading()
-                self._route.pool.give(upstream)
-            else:
-                upstream.user = None
-                upstream.transport.close()
+        self._release_upstream()
         self._finish(persistent=self._persistent)
+
+    def _release_upstream(self) -> None:
+        upstream, self._upstream = self._upstream, None
+        if upstream is None:
+            return
+        if not self._persistent:
+            upstream.user = None
+            upstream.transport.close()
+            return
+        if self._client.choked and not upstream.transport.is_closing():
+            upstream.transport.resume_reading()
+        self._route.pool.give(upstream)
 
     def _stays_usable(self) -> bool:
         """Whether the next request can be told from what is left of this one.
@@ -355,7 +328,7 @@ class Transaction:
 
     def client_ended(self) -> bool:
         """The client has sent its last byte; True if there is still something to answer."""
-        return self._complete() and not (self._hold and self._hold.silent)
+        return self._complete()
 
     def client_gone(self) -> None:
         """The client has left: nobody waits for the answer."""
@@ -371,7 +344,7 @@ class Transaction:
     def _measured(self, *, failed: bool) -> None:
         """Count this exchange, once."""
         if self._began:
-            self._route.measure(self._began, self._leases, failed=failed)
+            self._route.measure(self._began, None, failed=failed)
             self._began = 0
 
     def _finish(self, *, persistent: bool) -> None:
@@ -382,8 +355,6 @@ class Transaction:
         self.stage = _OVER
         route = self._route
         route.ended()
-        if self._hold:
-            self._hold.cancel()
         if self._dial:
             self._dial.cancel()
         if self._upstream:

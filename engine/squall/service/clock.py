@@ -1,10 +1,14 @@
 """The one place that looks at the time and waits for it.
 
 Services get a `Clock` (see `ports`) and never ask the system themselves, so that tests can run them
-on a clock of their own. Event loops may wake up to a millisecond early; nothing here does.
+on a clock of their own. Event loops may wake up to a millisecond early; nothing here does. An
+engine runs on `event_loop`, which is not a millisecond late either.
 """
 
 import asyncio
+import select
+import selectors
+import sys
 import time
 from collections.abc import Callable
 
@@ -56,3 +60,22 @@ class _Appointment:
             self._handle = self._wait()
         else:
             self._action()
+
+
+if sys.platform == "linux":
+
+    class _Selector(selectors.EpollSelector):
+        """epoll rounds a wait up to whole milliseconds; `select`, watching it, to microseconds."""
+
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            if timeout is not None and timeout > 0:
+                select.select((self.fileno(),), (), (), timeout)
+                timeout = 0
+            return super().select(timeout)
+else:
+    _Selector = selectors.DefaultSelector
+
+
+def event_loop() -> asyncio.AbstractEventLoop:
+    """An event loop whose timers are as fine as the system's."""
+    return asyncio.SelectorEventLoop(_Selector())

@@ -136,11 +136,11 @@ class Executor:
     def _turn(self, event: RunEvent) -> None:
         self._state, commands = advance(self._plan, self._state, event)
         wall = self._clock.wall()
-        page = self._page(event, commands, wall)
         harm = [command for command in commands if isinstance(command, Inject)]
         for command in commands:
             if not isinstance(command, Inject):
                 self._perform(command)
+        page = self._page(event, commands, wall)
         durable = partial(self._harm, harm) if harm else None
         self._store.write(page, self._unkept, durable)
         if page.outcome is not None:

@@ -4,19 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.core.faults import decision as module
+from squall.core.faults import active as module
+from squall.core.faults import counters as counting
 from squall.core.faults import dice
-from squall.core.faults.decision import (
-    ActiveLease,
-    Answer,
-    Break,
-    Counters,
-    Exchange,
-    Silence,
-    decide,
-    fault_keys,
-)
+from squall.core.faults.active import ActiveLease, ActiveLeases, fault_keys
+from squall.core.faults.counters import Counters
+from squall.core.faults.decision import decide
 from squall.core.faults.effects import Inject
+from squall.core.faults.exchange import Answer, Break, Exchange, Silence
 from squall.core.faults.kinds import (
     EVERY,
     Errors,
@@ -57,7 +52,8 @@ def lease(*faults, counters=None, **changes):
 
 
 def ask(*leases, method="GET", path="/", **facts):
-    return decide(leases, Exchange(target="shop", method=method, path=path, **facts))
+    exchange = Exchange(target="shop", method=method, path=path, **facts)
+    return decide(ActiveLeases(leases), exchange)
 
 
 def fixed(delay, **more):
@@ -251,7 +247,7 @@ def test_what_is_owed_shrinks_with_its_leases():
 
 
 def test_counters_forget_the_step_not_used_for_longest(monkeypatch):
-    monkeypatch.setattr(module, "MOST_PLACES", 2)
+    monkeypatch.setattr(counting, "MOST_PLACES", 2)
     counters = Counters()
 
     def ordinal(place):

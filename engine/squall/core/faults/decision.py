@@ -1,99 +1,78 @@
-"""What happens to this one request: active faults and its facts go in, a decision comes out.
+"""What happens to this one exchange: active faults and its facts go in, a decision comes out.
 
-The edge asks `decide` for every request while a lease is on its target, and carries the `Decision`
-out on sockets. Faults apply in the order packet loss, latency, errors, resets, timeouts: delays add
-up, and the first that ends the request is the last. A fault behind it neither sees nor touches the
-request, but its dice move on, so every draw belongs to one request whatever else is active.
+The edge asks `decide` for every request while a lease is on its target, `decide_answer` once more
+when the answer is there, and `decide_connection` for connections; it carries decisions out on
+sockets. Faults act in one order, whoever put them on (`squall.core.faults.active`): delays add up,
+and the first that ends the exchange is the last. A fault behind it neither sees nor touches the
+exchange, but its dice move on, so every draw belongs to one request whatever else is active.
 
 Nothing here waits, sends or looks at a clock.
 """
 
-from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, assert_never
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, assert_never
 
-from squall.core.faults import dice
-from squall.core.faults.effects import Delivery, FaultEvent, Inject
-from squall.core.faults.endpoint import Endpoints
+from squall.core.faults.active import ActiveLeases, Candidate
+from squall.core.faults.effects import FaultEvent
+from squall.core.faults.exchange import (
+    UNKNOWN,
+    Answer,
+    Break,
+    Ending,
+    Exchange,
+    Silence,
+    Tell,
+    Touch,
+    Wait,
+)
 from squall.core.faults.kinds import (
-    EVERY,
     RETRANSMISSION_TIMEOUT,
+    Burst,
+    Connections,
+    Corruption,
+    Down,
     Errors,
     Fault,
     Latency,
     PacketLoss,
+    PartialResponses,
+    RateLimit,
     Resets,
-    Share,
+    SlowClose,
     Timeouts,
+    possible,
+    share_of,
 )
-from squall.core.faults.matching import Matcher
-from squall.core.faults.meter import Meter
-from squall.core.timing import Duration
+from squall.core.faults.kinds import Sequence as Codes
+from squall.core.faults.limits import Breaker, Gate, Slot
+from squall.core.faults.shaping import Stage
+from squall.core.faults.stages import LOST_FOR_GOOD, losses
+from squall.core.faults.ways import Way, latency, stage_of, ways
+from squall.core.timing import SECOND, Duration
 
-LOST_FOR_GOOD: Final = 8
-"""Losses of one segment after which its connection is given up: 51 s of doubling time-outs.
+_NO_TIME: Final = Duration(0)
 
-RFC 6298 (2.5) lets an implementation stop doubling at 60 s; a ninth loss would pass that.
-"""
-
-LONGEST_PATH_TOLD: Final = 1_024
-"""Characters of a path that an event keeps."""
-
-MOST_PLACES: Final = 1_024
-"""Steps of runs whose ordinals are remembered; of more, those unused the longest are forgotten."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """The facts of one request. `path` may have a query; `host` and header names in lower case."""
-
-    target: str
-    method: str
-    path: str
-    host: str = ""
-    headers: Sequence[tuple[str, str]] = ()
-    client: str = ""
-    at: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Answer with `status` instead of asking upstream."""
-
-    status: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """Break the client's connection."""
-
-    kind: Literal["reset", "close"]
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Never answer."""
-
-
-Ending = Answer | Break | Silence
-"""How a request ends that does not reach its upstream."""
-
-
-@dataclass(frozen=True, slots=True)
-class Touch:
-    """One fault that acts on one exchange: what it costs and, if it is the one, how it ends."""
-
-    event: FaultEvent
-    ending: Ending | None = None
+_Outcome = tuple[Duration, Ending | None, str]
+"""The delay, the ending if it is the one, and which variant of the fault it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What happens to one request: wait `delay`, then `ending`, or go on upstream without one."""
+    """What happens to one exchange: have the `waits`, wait `delay`, then `ending`, or go on.
+
+    `onward` and `back` are stages on the bytes that go upstream and to the client. `answering` is
+    what is to be asked again when the answer is there. `after` is owed a call at the end, with the
+    time and whether the exchange failed.
+    """
 
     touches: tuple[Touch, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    onward: tuple[Stage, ...] = ()
+    back: tuple[Stage, ...] = ()
+    answering: tuple[Candidate, ...] = ()
+    after: tuple[Callable[[int, bool], None], ...] = field(default=(), compare=False)
 
     @property
     def delay(self) -> Duration:
@@ -106,257 +85,273 @@ class Decision:
         return next((touch.ending for touch in self.touches if touch.ending), None)
 
     def owed_to(self, leases: Collection[str]) -> "Decision":
-        """What is left of it when only these leases are still on."""
-        kept = tuple(touch for touch in self.touches if touch.event.lease in leases)
-        return self if len(kept) == len(self.touches) else Decision(kept)
+        """What is left of its waiting and ending when only these leases are still on."""
+        touches = tuple(touch for touch in self.touches if touch.event.lease in leases)
+        waits = tuple(wait for wait in self.waits if wait.lease in leases)
+        if len(touches) == len(self.touches) and len(waits) == len(self.waits):
+            return self
+        return Decision(touches, waits, self.onward, self.back, self.answering, self.after)
 
 
 NOTHING: Final = Decision()
 
 
-class _Stream:
-    """The draws and the count of one fault at one endpoint."""
-
-    __slots__ = ("count", "key")
-
-    def __init__(self, key: int) -> None:
-        self.key = key
-        self.count = 0
+def _nobody(_: FaultEvent) -> None:
+    """Tell nobody."""
 
 
-class Counters:
-    """How many requests each fault has seen per endpoint, and the draws that belong to them.
+class _Deciding:
+    """A decision on its way: what has been found so far for one exchange."""
 
-    One per edge: it outlives leases, so a step that is looped or tried again goes on with the next
-    draw. Memory is bounded by `MOST_PLACES` and by `squall.core.faults.endpoint.MOST`.
-    """
+    def __init__(self, exchange: Exchange, tell: Tell) -> None:
+        self.exchange = exchange
+        self.tell = tell
+        self.touches: list[Touch] = []
+        self.waits: list[Wait] = []
+        self.onward: list[Stage] = []
+        self.back: list[Stage] = []
+        self.answering: list[Candidate] = []
+        self.after: list[Callable[[int, bool], None]] = []
+        self.ended = False
 
-    __slots__ = ("_places",)
+    def made(self) -> Decision:
+        found = (self.touches, self.waits, self.onward, self.back, self.answering, self.after)
+        if not any(found):
+            return NOTHING
+        return Decision(*map(tuple, found))  # type: ignore[arg-type] # each into its own
 
-    def __init__(self) -> None:
-        self._places: OrderedDict[tuple[str, str, str], PlaceCounters] = OrderedDict()
+    def touch(self, candidate: Candidate, outcome: _Outcome) -> None:
+        delay, ending, detail = outcome
+        candidate.active.count(delay)
+        event = candidate.event(self.exchange, delay=delay, detail=detail)
+        self.tell(event)
+        self.touches.append(Touch(event, ending))
+        self.ended = ending is not None
 
-    def of(self, inject: Inject) -> "PlaceCounters":
-        """The counters of a step on a target."""
-        key = (inject.run, inject.place, inject.target)
-        found = self._places.get(key)
-        if found is None:
-            found = self._places[key] = PlaceCounters()
-        self._places.move_to_end(key)
-        if len(self._places) > MOST_PLACES:
-            self._places.popitem(last=False)
-        return found
+    def meet(self, candidate: Candidate) -> None:
+        """One fault: it may refuse, hold up, end the exchange, or leave it alone."""
+        active = candidate.active
+        active.meet(self.exchange.now)
+        if active.breaker is not None:
+            self._ask_breaker(candidate, active.breaker)
+        elif active.gate is not None:
+            self._enter(candidate, active.gate)
+        elif active.limiter is not None:
+            outcome = _limited(candidate, self.exchange)
+            if outcome is not None:
+                self.touch(candidate, outcome)
+        else:
+            outcome = _outcome(candidate, self.exchange.now)
+            if outcome is not None:
+                self.touch(candidate, outcome)
 
-
-class PlaceCounters:
-    """The counters of one step on one target; made by `Counters`."""
-
-    __slots__ = ("_streams", "endpoints")
-
-    def __init__(self) -> None:
-        self.endpoints = Endpoints()
-        self._streams: dict[tuple[int, int, str], _Stream] = {}
-
-    def stream(self, scenario: int, fault: int, endpoint: str) -> _Stream | None:
-        """The stream of this fault at this endpoint, if it has been asked before."""
-        return self._streams.get((scenario, fault, endpoint))
-
-    def begin(self, scenario: int, fault: int, endpoint: str, key: int) -> _Stream:
-        """Start the stream of this fault at this endpoint."""
-        stream = self._streams[scenario, fault, endpoint] = _Stream(key)
-        return stream
-
-
-class _ActiveFault:
-    """One fault of an active lease and its tally."""
-
-    __slots__ = ("delays", "fault", "index", "key", "kind", "scenario", "seen", "total", "touched")
-
-    def __init__(self, scenario: int, index: int, fault: Fault, key: str) -> None:
-        self.scenario = scenario
-        self.index = index
-        self.fault = fault
-        self.kind = kind_of(fault)
-        self.key = key
-        self.seen = 0
-        self.touched = 0
-        self.total = 0
-        self.delays = Meter()
-
-    def count(self, delay: Duration) -> None:
-        self.touched += 1
-        self.total += delay
-        if delay:
-            self.delays.record(delay, failed=False)
-
-    def delivery(self) -> Delivery:
-        return Delivery(
-            scenario=self.scenario,
-            fault=self.index,
-            kind=self.kind,
-            asked=self.fault.rate,
-            seen=self.seen,
-            touched=self.touched,
-            delay=Duration(self.total),
-            delay_p50=self.delays.quantile(0.50),
-            delay_p99=self.delays.quantile(0.99),
-        )
-
-
-class ActiveLease:
-    """The faults of one lease while they are on: compiled once, asked for every request.
-
-    Raises `ValueError` with a sentence when a match cannot be used. `meter` is what clients of the
-    target felt while the lease was on; the edge feeds it.
-    """
-
-    __slots__ = ("_counters", "_faults", "_matchers", "inject", "meter")
-
-    def __init__(self, inject: Inject, counters: Counters) -> None:
-        self.inject = inject
-        self.meter = Meter()
-        self._counters = counters.of(inject)
-        self._matchers = tuple(Matcher(scenario.match) for scenario in inject.scenarios)
-        self._faults = tuple(
-            _ActiveFault(s, f, fault, key)
-            for (s, f, fault), key in zip(_listed(inject), fault_keys(inject), strict=True)
-        )
-
-    def deliveries(self) -> tuple[Delivery, ...]:
-        """What each fault has done so far, in the order written."""
-        return tuple(fault.delivery() for fault in self._faults)
-
-    def candidates(self, exchange: Exchange) -> Iterable[tuple[_ActiveFault, str, int, int]]:
-        """The faults whose scenario matches, each with endpoint, stream key and ordinal."""
-        path = exchange.path.partition("?")[0]
-        matched = [
-            matcher(exchange.method, path, exchange.host, exchange.headers)
-            for matcher in self._matchers
-        ]
-        if not any(matched):
+    def _ask_breaker(self, candidate: Candidate, breaker: Breaker) -> None:
+        era = breaker.admit(self.exchange.now)
+        if era is None:
+            self.touch(candidate, (_NO_TIME, Answer(503, "circuit_breaker"), "open"))
             return
-        counters = self._counters
-        endpoint = counters.endpoints.name(exchange.method, path)
-        for fault in self._faults:
-            if not matched[fault.scenario]:
-                continue
-            stream = counters.stream(fault.scenario, fault.index, endpoint)
-            if stream is None:
-                key = dice.stream(self.inject.seed, fault.key, endpoint)
-                stream = counters.begin(fault.scenario, fault.index, endpoint, key)
-            ordinal = stream.count
-            stream.count += 1
-            yield fault, endpoint, stream.key, ordinal
+        self.after.append(lambda now, failed: breaker.record(era, now, failed=failed))
+
+    def _enter(self, candidate: Candidate, gate: Gate) -> None:
+        active, exchange = candidate.active, self.exchange
+        lasting = isinstance(active.fault, Connections)
+        if lasting and exchange.connection in active.places:
+            return
+        slot = gate.enter(exchange.now)
+        turned_away: Ending = Answer(503, active.kind, last=lasting)
+        if slot.state == "refused":
+            self.touch(candidate, (_NO_TIME, turned_away, "full"))
+            return
+        if lasting:
+            active.places[exchange.connection] = slot
+        else:
+            self.after.append(lambda _now, _failed: gate.leave(slot))
+        if slot.state == "queued":
+            self.waits.append(
+                Wait(
+                    lease=active.lease.lease,
+                    slot=slot,
+                    entered=partial(self._entered, candidate, slot),
+                    turned_away=partial(self._turned_away, candidate, slot, gate, turned_away),
+                )
+            )
+
+    def _entered(self, candidate: Candidate, slot: Slot, now: int) -> None:
+        delay = Duration(now - slot.since)
+        candidate.active.count(delay)
+        self.tell(candidate.event(self.exchange, delay=delay, detail="queued"))
+
+    def _turned_away(
+        self, candidate: Candidate, slot: Slot, gate: Gate, ending: Ending, now: int
+    ) -> Ending:
+        gate.leave(slot)
+        candidate.active.places.pop(self.exchange.connection, None)
+        delay = Duration(now - slot.since)
+        candidate.active.count(delay)
+        self.tell(candidate.event(self.exchange, delay=delay, detail="full"))
+        return ending
 
 
-def kind_of(fault: Fault) -> str:
-    """The fault's name in the language: ``latency``, ``packet_loss``."""
-    return str(fault.__struct_config__.tag)
-
-
-def fault_keys(inject: Inject) -> tuple[str, ...]:
-    """What keys the dice of each fault: place, target, kind, numbered where a kind comes twice."""
-    counts: dict[str, int] = {}
-    keys = []
-    for _, _, fault in _listed(inject):
-        kind = kind_of(fault)
-        counts[kind] = number = counts.get(kind, 0) + 1
-        suffix = f"#{number}" if number > 1 else ""
-        keys.append(f"{inject.place}@{inject.target}/{kind}{suffix}")
-    return tuple(keys)
-
-
-def _listed(inject: Inject) -> Iterable[tuple[int, int, Fault]]:
-    for s, scenario in enumerate(inject.scenarios):
-        for f, fault in enumerate(scenario.faults):
-            yield s, f, fault
-
-
-_ORDER: Final = {"packet_loss": 0, "latency": 1, "errors": 2, "resets": 3, "timeouts": 4}
-
-
-def decide(leases: tuple[ActiveLease, ...], exchange: Exchange) -> Decision:
-    """What happens to this request; counts it, so ask once per request."""
-    found = [(lease, *candidate) for lease in leases for candidate in lease.candidates(exchange)]
-    found.sort(key=lambda candidate: _ORDER[candidate[1].kind])
-    # Without the query, which may hold secrets, and short: events are kept by the thousand.
-    path = exchange.path.partition("?")[0][:LONGEST_PATH_TOLD]
-    touches: list[Touch] = []
-    ended = False
-    for lease, active, endpoint, key, ordinal in found:
-        if ended:
+def decide(leases: ActiveLeases, exchange: Exchange, tell: Tell = _nobody) -> Decision:
+    """What happens to this request; counts and tells it, so ask once per request."""
+    deciding = _Deciding(exchange, tell)
+    for candidate in leases.candidates(exchange):
+        if deciding.ended:
             break
-        active.seen += 1
-        result = _outcome(active.fault, key, ordinal)
-        if result is None:
+        fault = candidate.active.fault
+        found = ways(fault, connection=False)
+        if "request" in found and _has_payload(fault, exchange.body):
+            candidate.active.meet(exchange.now)
+            stage = stage_of(candidate, exchange, "request", exchange.body, tell)
+            deciding.onward += [stage] if stage else []
+        elif not found or (isinstance(fault, Latency) and fault.direction == "both"):
+            deciding.meet(candidate)
+        if "response" in found:
+            deciding.answering.append(candidate)
+    return deciding.made()
+
+
+def decide_answer(
+    candidates: Iterable[Candidate],
+    leases: ActiveLeases,
+    exchange: Exchange,
+    *,
+    body: int,
+    last: bool,
+    tell: Tell = _nobody,
+) -> tuple[Stage, ...]:
+    """What happens to the bytes of an answer, by the faults that are still on.
+
+    `body` is its length, 0 for none, or `UNKNOWN`; `last`: the connection ends with it. `exchange`
+    has the time of the answer.
+    """
+    stages = []
+    for candidate in candidates:
+        fault = candidate.active.fault
+        closing = isinstance(fault, SlowClose)
+        if candidate.active.lease.lease not in leases.names or (closing and not last):
             continue
-        delay, ending, detail = result
-        ended = ending is not None
-        active.count(delay)
-        event = FaultEvent(
-            at=exchange.at,
-            lease=lease.inject.lease,
-            scenario=active.scenario,
-            fault=active.index,
-            kind=active.kind,
-            target=exchange.target,
-            client=exchange.client,
-            method=exchange.method,
-            path=path,
-            endpoint=endpoint,
-            ordinal=ordinal,
-            delay=delay,
-            detail=detail,
-        )
-        touches.append(Touch(event, ending))
-    return Decision(tuple(touches)) if touches else NOTHING
+        if not _has_payload(fault, body):
+            continue
+        if getattr(fault, "direction", "") != "both":
+            candidate.active.meet(exchange.now)
+        stage = stage_of(candidate, exchange, "response", body, tell)
+        stages += [stage] if stage else []
+    return tuple(stages)
 
 
-_Outcome = tuple[Duration, Ending | None, str]
+def decide_connection(
+    leases: ActiveLeases,
+    exchange: Exchange,
+    tell: Tell = _nobody,
+    *,
+    whole: bool,
+    besides: Collection[str] = (),
+) -> Decision:
+    """What happens to a connection when it is made; to a live one, by leases not met before.
+
+    `whole`: it is all there is, as at a target that carries bytes; else only what happens before a
+    request can come. Faults that are about requests and answers leave a whole connection alone.
+    """
+    deciding = _Deciding(exchange, tell)
+    for candidate in leases.connecting(exchange, only=not whole, besides=besides):
+        if deciding.ended:
+            break
+        fault = candidate.active.fault
+        found: frozenset[Way] = ways(fault, connection=True) if whole else frozenset()
+        if found:
+            candidate.active.meet(exchange.now)
+            for way in found:
+                stage = stage_of(candidate, exchange, way, UNKNOWN, tell)
+                stages = deciding.onward if way == "request" else deciding.back
+                stages += [stage] if stage else []
+        elif possible(fault, "tcp"):
+            deciding.meet(candidate)
+    return deciding.made()
 
 
-def _outcome(fault: Fault, key: int, ordinal: int) -> _Outcome | None:
-    """What the dice say of one fault and one request; None: it is spared."""
+def _has_payload(fault: Fault, body: int) -> bool:
+    """Whether there is something for it: what acts on bodies needs one."""
+    return body != 0 or not isinstance(fault, Corruption | PartialResponses | Resets)
+
+
+def _limited(candidate: Candidate, exchange: Exchange) -> _Outcome | None:
+    """Whether a rate limit turns the request away, and when it may come again."""
+    active, limiter = candidate.active, candidate.active.limiter
+    fault = active.fault
+    assert isinstance(fault, RateLimit)
+    assert limiter is not None
+    left = limiter.admit(_shared_by(fault, candidate, exchange), exchange.now)
+    if not left:
+        active.amount += 1
+        return None
+    seconds = -(-left // SECOND)
+    headers = (("Retry-After", str(seconds)),)
+    return _NO_TIME, Answer(fault.answer, "rate_limit", headers=headers), fault.by
+
+
+def _shared_by(fault: RateLimit, candidate: Candidate, exchange: Exchange) -> str:
+    match fault.by.partition(":"):
+        case ("client", _, _):
+            return exchange.client
+        case ("endpoint", _, _):
+            return candidate.endpoint
+        case ("header", _, name):
+            return dict(exchange.headers).get(name, "")
+        case _:
+            return ""
+
+
+def _outcome(candidate: Candidate, now: int) -> _Outcome | None:
+    """What the dice say of one fault and one exchange; None: it is spared."""
+    fault = candidate.active.fault
     if isinstance(fault, PacketLoss):
-        return _losses(fault.rate, key, ordinal)
-    if dice.roll(key, ordinal) >= fault.rate:
+        return _lost(losses(fault.rate, candidate.roll()))
+    if isinstance(fault, Errors):
+        return _error(fault, candidate, now)
+    if candidate.roll() >= share_of(fault):
         return None
     match fault:
         case Latency():
-            return _held_back(fault, key, ordinal), None, ""
-        case Errors():
-            status = fault.codes[int(dice.roll(key, ordinal, 1) * len(fault.codes))]
-            return Duration(0), Answer(status, "errors"), str(status)
+            return latency(fault, candidate), None, ""
         case Resets():
             if fault.kind == "http_503":
-                return Duration(0), Answer(503, "resets"), fault.kind
-            return Duration(0), Break(fault.kind), fault.kind
+                return _NO_TIME, Answer(503, "resets"), fault.kind
+            return _NO_TIME, Break(fault.kind), fault.kind
         case Timeouts():
             if fault.answer is None:
                 return fault.after, Silence(), "none"
             return fault.after, Answer(fault.answer, "timeouts"), str(fault.answer)
+        case Down():
+            return _NO_TIME, Break("reset"), "down"
         case _:
-            assert_never(fault)
+            return None
 
 
-def _held_back(fault: Latency, key: int, ordinal: int) -> Duration:
-    first, second = dice.roll(key, ordinal, 1), dice.roll(key, ordinal, 2)
-    delay = dice.sample(fault.delay, first, second)
-    swing = fault.jitter + fault.jitter_share * delay
-    if swing:
-        delay = Duration(max(0, round(delay + swing * (2 * dice.roll(key, ordinal, 3) - 1))))
-    return delay
-
-
-def _losses(rate: Share, key: int, ordinal: int) -> _Outcome | None:
-    """How often the request's segment is lost in a row, from one draw: geometric."""
-    drawn = dice.roll(key, ordinal)
-    lost, chance = 0, float(rate)
-    while lost < LOST_FOR_GOOD and (rate >= EVERY or drawn < chance):
-        lost += 1
-        chance *= rate
-    if not lost:
+def _error(fault: Errors, candidate: Candidate, now: int) -> _Outcome | None:
+    """The status it answers with, by chance or by its pattern."""
+    ordinal, pattern = candidate.ordinal, fault.pattern
+    status = fault.codes[int(candidate.roll(1) * len(fault.codes))]
+    match pattern:
+        case Burst(interval=0):
+            spared = ordinal % pattern.per >= pattern.count
+        case Burst():
+            spared = not candidate.active.in_burst(now)
+        case Codes():
+            status = pattern.codes[ordinal % len(pattern.codes)]
+            spared = status < 400
+        case None:
+            spared = candidate.roll() >= fault.rate
+        case _:
+            assert_never(pattern)
+    if spared:
         return None
-    delay = Duration(RETRANSMISSION_TIMEOUT * (2**lost - 1))
-    ending = Break("reset") if lost == LOST_FOR_GOOD else None
-    return delay, ending, f"{lost} lost"
+    return _NO_TIME, Answer(status, "errors", fault.body, fault.headers), str(status)
+
+
+def _lost(times: int) -> _Outcome | None:
+    if not times:
+        return None
+    delay = Duration(RETRANSMISSION_TIMEOUT * (2**times - 1))
+    ending = Break("reset") if times == LOST_FOR_GOOD else None
+    return delay, ending, f"{times} lost"

@@ -5,7 +5,7 @@ lease, also after a revert, and rejects anything lower: an inject from a dead en
 after its successor's revert changes nothing. A lease that nobody renews ends by itself.
 """
 
-from squall.core.faults.kinds import Scenario, Share, Value
+from squall.core.faults.kinds import LIMITS, Scenario, Share, Value
 from squall.core.timing import Duration
 
 
@@ -50,7 +50,8 @@ class Delivery(Value, frozen=True, kw_only=True):
 
     `scenario` and `fault` are indices into the lease's scenarios and their faults. `seen` counts
     the exchanges that matched and that no fault before it had ended, `touched` those acted on.
-    `delay` is the sum over touched exchanges.
+    `delay` is the sum over touched exchanges. `amount` over `over` is the speed of a fault that
+    limits one: bytes, or requests let through; of one that limits places it is the most taken.
     """
 
     scenario: int
@@ -62,12 +63,38 @@ class Delivery(Value, frozen=True, kw_only=True):
     delay: Duration = Duration(0)
     delay_p50: Duration = Duration(0)
     delay_p99: Duration = Duration(0)
+    amount: int = 0
+    over: Duration = Duration(0)
+
+    @property
+    def met(self) -> bool:
+        """Whether it did its work: it touched something, or held a limit that was not reached."""
+        return self.touched > 0 or (self.seen > 0 and self.kind in LIMITS)
+
+
+class Failures(Value, frozen=True, kw_only=True):
+    """How many requests failed, by what became of them.
+
+    `status`: answered with 500 or above. `reset`: the connection ended before the answer was
+    whole. `refused`: no connection could be made. `timeout`: sent, and no whole answer in time.
+    `malformed`: what came back is no HTTP. `unsent`: never left, because no connection was free or
+    could be opened in time.
+    """
+
+    status: int = 0
+    reset: int = 0
+    refused: int = 0
+    timeout: int = 0
+    malformed: int = 0
+    unsent: int = 0
 
 
 class Felt(Value, frozen=True, kw_only=True):
     """What clients felt over some stretch of time: counts, rate per second, latency percentiles.
 
-    `errors` counts answers with a status of 500 or above and exchanges that broke.
+    `errors` counts answers with a status of 500 or above and exchanges that broke. A load also
+    tells them apart in `failures`, and in `late` (99th percentile) how far behind its own schedule
+    it was; that is part of the latencies.
     """
 
     requests: int = 0
@@ -77,6 +104,8 @@ class Felt(Value, frozen=True, kw_only=True):
     p95: Duration = Duration(0)
     p99: Duration = Duration(0)
     max: Duration = Duration(0)
+    failures: Failures = Failures()
+    late: Duration = Duration(0)
 
     @property
     def error_rate(self) -> Share:
@@ -120,7 +149,8 @@ class FaultEvent(Value, frozen=True, kw_only=True, array_like=True):
     """One fault injected into one exchange, as the edge saw it.
 
     `at` is wall time in nanoseconds since the epoch. `ordinal` is how many requests this endpoint
-    had seen under this fault, from 0. `detail` says which variant (a status, a kind of reset).
+    had seen under this fault, from 0. `detail` says which variant (a status, a kind of reset),
+    `size` how many bytes it acted on.
     """
 
     at: int
@@ -136,6 +166,7 @@ class FaultEvent(Value, frozen=True, kw_only=True, array_like=True):
     ordinal: int
     delay: Duration = Duration(0)
     detail: str = ""
+    size: int = 0
 
 
 class Happened(Value, frozen=True, kw_only=True, tag="happened"):

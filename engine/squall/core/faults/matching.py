@@ -7,13 +7,16 @@ and both the pattern and what it is held against are bounded. `problem_with` tel
 wrong before anything runs.
 """
 
+import ipaddress
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from re import _constants as codes  # type: ignore[attr-defined] # the parser has no public name
 from re import _parser as grammar  # type: ignore[attr-defined]
 from typing import Final
 
-from squall.core.faults.kinds import Match
+from squall.core.faults import dice
+from squall.core.faults.kinds import EVERY, Match
 
 LONGEST_PATTERN: Final = 512
 LONGEST_PATH: Final = 2048
@@ -25,30 +28,78 @@ _REPEATS: Final = {codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT}
 
 
 class Matcher:
-    """A compiled `Match`; raises `ValueError` with a sentence if its pattern cannot be used."""
+    """A compiled `Match`; raises `ValueError` with a sentence if it cannot be used.
 
-    __slots__ = ("_all", "_headers", "_host", "_methods", "_path")
+    `key` is what the draw of who is in its share of clients depends on.
+    """
 
-    def __init__(self, match: Match) -> None:
+    __slots__ = ("_clients", "_headers", "_host", "_key", "_match", "_methods", "_path", "plain")
+
+    def __init__(self, match: Match, key: int = 0) -> None:
+        self._match = match
+        self._key = key
         self._methods = frozenset(method.upper() for method in match.method)
         self._path = _compile_path(match.path) if match.path else None
         self._host = _compile_glob(match.host.lower(), ".*") if match.host else None
         self._headers = match.headers
-        self._all = match == Match()
+        self._clients = tuple(map(network, match.client))
+        self.plain = not (
+            self._headers
+            or self._clients
+            or match.share < EVERY
+            or match.min_body is not None
+            or match.max_body is not None
+        )
+        """Whether `names` alone decides."""
 
-    def __call__(
-        self, method: str, path: str, host: str, headers: Iterable[tuple[str, str]]
-    ) -> bool:
-        """Whether every condition holds; `path` without query, `host` and names in lower case."""
-        if self._all:
-            return True
+    @property
+    def reads_headers(self) -> bool:
+        """Whether it asks for header fields."""
+        return bool(self._headers)
+
+    def names(self, method: str, path: str, host: str) -> bool:
+        """Whether method, path without query and host, in lower case, are meant."""
         if self._methods and method not in self._methods:
             return False
         if self._path and (len(path) > LONGEST_PATH or not self._path.search(path)):
             return False
-        if self._host and not (self._host.search(host) or self._host.search(_without_port(host))):
+        return not self._host or bool(
+            self._host.search(host) or self._host.search(_without_port(host))
+        )
+
+    def admits(self, headers: Iterable[tuple[str, str]], client: str, body: int) -> bool:
+        """Whether the rest holds: header fields, client, length of the body (negative: unknown)."""
+        match = self._match
+        if self._headers and not set(self._headers) <= set(headers):
             return False
-        return not self._headers or set(self._headers) <= set(headers)
+        if match.min_body is not None and body < match.min_body:
+            return False
+        if match.max_body is not None and not 0 <= body <= match.max_body:
+            return False
+        if self._clients and not _among(client, self._clients):
+            return False
+        return match.share >= EVERY or dice.draw(self._key, "share", client, 0) < match.share
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def network(written: str) -> Network:
+    """Read ``10.0.0.0/8`` or an address alone; raises `ValueError` with a sentence."""
+    try:
+        return ipaddress.ip_network(written)
+    except ValueError as wrong:
+        raise ValueError(f"{written!r} is not a network: {wrong}") from None
+
+
+@lru_cache(maxsize=4096)
+def _among(client: str, networks: tuple[Network, ...]) -> bool:
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:  # a client without an address, at a Unix socket
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return any(mapped in one for one in networks)
 
 
 def problem_with(path: str) -> str | None:

@@ -1,15 +1,16 @@
 """Addresses as people write them: where a target listens, what stands behind it.
 
-Used by `build` for playbooks and by the command line for ``--target``.
+Used by `build` for playbooks, by the command line for ``--target``, and by who connects to targets.
 """
 
 import re
 from typing import Final
 
+from squall.core.faults.kinds import Protocol
 from squall.core.playbook.model import BUILTIN_ECHO, Address, Target
 
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
-_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - told apart, not listened on
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, never bound
 _URL: Final = re.compile(r"https?://([^/?#@\s]+)([/?#]\S*)?")
 
 
@@ -25,23 +26,33 @@ def parse_address(written: str) -> Address | None:
     return Address(host=host, port=int(port)) if int(port) <= 65535 else None
 
 
-def parse_upstream(written: str) -> Address | None:
-    """Read ``http://HOST[:PORT]`` or ``builtin:echo`` (None); raises ValueError with the reason."""
+def parse_upstream(written: str, protocol: Protocol = "http") -> Address | None:
+    """Read ``http://HOST[:PORT]``, for TCP ``HOST:PORT``, or ``builtin:echo`` (None).
+
+    Raises ValueError with the reason.
+    """
     if written == BUILTIN_ECHO:
         return None
     scheme, separator, rest = written.partition("://")
-    if scheme != "http" or not separator:
+    if protocol == "tcp":
+        if separator and scheme != "tcp":
+            raise ValueError("only HOST:PORT and builtin:echo can stand behind a TCP target")
+        rest = rest or written
+    elif scheme != "http" or not separator:
         raise ValueError("only http:// and builtin:echo can stand behind an HTTP target")
     rest = rest.removesuffix("/")
     bare = rest.rpartition("]")[2]
-    address = parse_address(rest if ":" in bare else f"{rest}:80")
+    address = parse_address(rest if ":" in bare or protocol == "tcp" else f"{rest}:80")
     if address is None or address.port == 0:
         raise ValueError("it is not a host and a port")
     return address
 
 
 def parse_target(written: str) -> Target:
-    """Read ``NAME=LISTEN=UPSTREAM``, as on the command line; raises ValueError with the reason."""
+    """Read ``NAME=LISTEN=UPSTREAM``, as on the command line; raises ValueError with the reason.
+
+    An upstream ``http://HOST[:PORT]`` is one that speaks HTTP, ``HOST:PORT`` one for bytes alone.
+    """
     name, _, rest = written.partition("=")
     listen, _, upstream = rest.partition("=")
     if not name or not listen or not upstream:
@@ -49,7 +60,10 @@ def parse_target(written: str) -> Target:
     address = parse_address(listen)
     if address is None:
         raise ValueError(f"'{listen}' is not an address")
-    return Target(name=name, listen=address, upstream=parse_upstream(upstream))
+    carried = "://" not in upstream and upstream != BUILTIN_ECHO
+    protocol: Protocol = "tcp" if carried or upstream.startswith("tcp://") else "http"
+    behind = parse_upstream(upstream, protocol)
+    return Target(name=name, listen=address, upstream=behind, protocol=protocol)
 
 
 def is_url(written: str) -> bool:
@@ -65,7 +79,7 @@ def is_url(written: str) -> bool:
 def overlap(one: Address, other: Address) -> bool:
     """Whether two listeners want the same address; port 0 is always a free one."""
     hosts = {_same(one.host), _same(other.host)}
-    return one.port == other.port != 0 and (len(hosts) == 1 or bool(hosts & _EVERYWHERE))
+    return one.port == other.port != 0 and (len(hosts) == 1 or bool(hosts & _EVERYWHERE.keys()))
 
 
 def reaches(upstream: Address | None, listen: Address) -> bool:
@@ -73,7 +87,12 @@ def reaches(upstream: Address | None, listen: Address) -> bool:
     if upstream is None or upstream.port != listen.port:
         return False
     host, here = _same(upstream.host), _same(listen.host)
-    return host == here or (here in _EVERYWHERE and host in _EVERYWHERE | {"127.0.0.1", "::1"})
+    return host == here or (here in _EVERYWHERE and host in {*_EVERYWHERE, *_EVERYWHERE.values()})
+
+
+def reachable(listen: Address) -> Address:
+    """Where to connect to what listens there: everywhere is also here."""
+    return Address(host=_EVERYWHERE.get(listen.host, listen.host), port=listen.port)
 
 
 def _same(host: str) -> str:

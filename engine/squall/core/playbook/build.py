@@ -8,7 +8,10 @@ the whole playbook means together is asked in `checks`, which needs the model.
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from squall.core.diagnostics import Severity, nearest
+from squall.core.faults.kinds import Protocol
 from squall.core.playbook.addresses import is_url, parse_address, parse_upstream
 from squall.core.playbook.model import (
     Action,
@@ -21,7 +24,6 @@ from squall.core.playbook.model import (
     Loop,
     Need,
     Playbook,
-    Request,
     Retry,
     Step,
     Target,
@@ -29,8 +31,9 @@ from squall.core.playbook.model import (
     Wait,
 )
 from squall.core.playbook.places import Places
-from squall.core.playbook.scenarios import ScenarioBuilder
+from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
+from squall.core.playbook.traffic import build_load, one_method
 from squall.core.timing import HOUR, LONGEST, Duration
 
 ACTIONS: Final = ("scenario", "load", "http", "wait", "steps", "parallel")
@@ -38,26 +41,31 @@ METHODS: Final = ("get", "head", "post", "put", "delete")
 DEFAULT_TARGET: Final = Target(
     name="default", listen=Address(host="127.0.0.1", port=7070), upstream=None
 )
+PROTOCOLS: Final[tuple[Protocol, ...]] = ("http", "tcp")
+_UPSTREAMS: Final = {
+    "http": "write http://127.0.0.1:8080 or builtin:echo",
+    "tcp": "write 127.0.0.1:5432 or builtin:echo",
+}
 NOWHERE: Final = Address(host="127.0.0.1", port=0)
 
 Node = Mapping[str, Any]
 
 
-def build(places: Places, targets: tuple[Target, ...] = ()) -> Playbook:
+def build(places: Places, targets: tuple[Target, ...] = (), shipped: Shipped = dict) -> Playbook:
     """The document as a playbook, with harmless stand-ins for what `places` then has errors on.
 
     `targets` come from the command line: each replaces the one of its name, and where the
-    playbook names none they are all there are.
+    playbook names none they are all there are. `shipped` gives the scenarios of the catalogue.
     """
-    return _Builder(places).playbook(targets)
+    return _Builder(places, shipped).playbook(targets)
 
 
 class _Builder:
     """Walks one document's data, steps first to last."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, shipped: Shipped) -> None:
         self.places = places
-        self.scenarios = ScenarioBuilder(places)
+        self.scenarios = ScenarioBuilder(places, shipped)
         self.in_scope: tuple[str, ...] = ()
 
     def playbook(self, given: tuple[Target, ...]) -> Playbook:
@@ -117,9 +125,9 @@ class _Builder:
         for target in given:
             if targets and target.name not in targets:
                 known = ", ".join(targets)
-                message = f"the command line names target '{target.name}', which is not declared"
+                message = f"target '{target.name}' is given, which the playbook does not declare"
                 self.places.note(("targets",), "SQ202", message, f"targets here: {known}", key=True)
-        targets.update({target.name: target for target in given})
+        targets.update({target.name: _speaking(target, targets) for target in given})
         if targets:
             return tuple(targets[name] for name in sorted(targets))
         self.places.note(
@@ -133,8 +141,10 @@ class _Builder:
         return (DEFAULT_TARGET,)
 
     def _target(self, name: str, node: Node) -> Target:
-        path = ("targets", name, "http")
-        listen, upstream = node["http"]["listen"], node["http"]["upstream"]
+        seen: list[Protocol] = [key for key in PROTOCOLS if key in node]
+        protocol = seen[0]
+        path = ("targets", name, protocol)
+        listen, upstream = node[protocol]["listen"], node[protocol]["upstream"]
         address = parse_address(listen)
         if address is None:
             self.places.note(
@@ -142,15 +152,15 @@ class _Builder:
             )
         behind = None
         try:
-            behind = parse_upstream(upstream)
+            behind = parse_upstream(upstream, protocol)
         except ValueError as error:
             self.places.note(
                 (*path, "upstream"),
                 "SQ105",
                 f"'{upstream}' cannot stand behind a target: {error}",
-                "write http://127.0.0.1:8080 or builtin:echo",
+                _UPSTREAMS[protocol],
             )
-        return Target(name=name, listen=address or NOWHERE, upstream=behind)
+        return Target(name=name, listen=address or NOWHERE, upstream=behind, protocol=protocol)
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -218,7 +228,7 @@ class _Builder:
             case "scenario":
                 return Injection(scenarios=self.scenarios.chosen((*path, key), node[key]))
             case "load":
-                return self._load((*path, key), node[key])
+                return build_load(self.places, (*path, key), node[key])
             case "http":
                 return self._probe((*path, key), node[key])
             case "wait":
@@ -249,33 +259,8 @@ class _Builder:
             message = f"'duration' has no meaning beside '{key}'"
             self.places.note((*path, "duration"), "SQ110", message, hint, key=True)
 
-    def _load(self, path: Path, node: Node) -> Load:
-        written = node["requests"]
-        rate = float(written.split("/")[0]) if isinstance(written, str) else float(written)
-        if not 0 < rate <= 1_000_000:
-            message = f"'{written}' is out of range: more than 0, at most 1,000,000 a second"
-            self.places.note((*path, "requests"), "SQ106", message)
-        mix = tuple(
-            self._request((*path, "mix", i), request)
-            for i, request in enumerate(self._list(node, "mix"))
-        )
-        return Load(rate=rate, mix=mix) if mix else Load(rate=rate)
-
-    def _request(self, path: Path, node: Node) -> Request:
-        method = self._method(path, node)
-        weight = float(node.get("weight", 1))
-        return Request(method=method.upper(), path=node.get(method, "/"), weight=weight)
-
-    def _method(self, path: Path, node: Node) -> str:
-        seen = [method for method in METHODS if method in node]
-        if len(seen) != 1:
-            what = " and ".join(f"'{method}'" for method in seen) if seen else "none"
-            message = f"one method is needed here, not {what}"
-            self.places.note(path, "SQ108", message, "one of " + ", ".join(METHODS))
-        return seen[0] if seen else "get"
-
     def _probe(self, path: Path, node: Node) -> HttpProbe:
-        method = self._method(path, node)
+        method = one_method(self.places, path, node, METHODS)
         url = node.get(method, "")
         if url and not is_url(url):
             hint = "write http://127.0.0.1:8080/health"
@@ -344,3 +329,10 @@ class _Builder:
 
     def _lasting(self, path: Path, node: Node, key: str, stand_in: Duration) -> Duration | None:
         return self.places.lasting((*path, key), node[key], stand_in) if key in node else None
+
+
+def _speaking(target: Target, declared: Mapping[str, Target]) -> Target:
+    """The built-in echo speaks whatever the target it stands behind was declared to."""
+    if target.upstream is not None or target.name not in declared:
+        return target
+    return msgspec.structs.replace(target, protocol=declared[target.name].protocol)

@@ -7,6 +7,8 @@ that walks the model beside the document's paths and notes what it finds; none s
 from collections.abc import Iterator
 
 from squall.core.diagnostics import nearest
+from squall.core.faults.kinds import Scenario, possible
+from squall.core.faults.wording import describe
 from squall.core.playbook.addresses import overlap, reaches
 from squall.core.playbook.endings import check_endings
 from squall.core.playbook.model import Group, Injection, Load, Playbook, Step
@@ -26,6 +28,7 @@ def check_meaning(places: Places, playbook: Playbook) -> None:
         for path, group in _groups((start,), whole):
             _names(places, path, group.steps)
             _order(places, path, group)
+            _protocols(places, playbook, path, group.steps)
     _finally(places, last)
     check_endings(places, playbook)
 
@@ -49,7 +52,7 @@ def _walk(path: Path, group: Group) -> Iterator[Placed]:
 
 def _targets(places: Places, playbook: Playbook) -> None:
     for index, target in enumerate(playbook.targets):
-        path = ("targets", target.name, "http")
+        path = ("targets", target.name, target.protocol)
         for other in playbook.targets[:index]:
             if overlap(target.listen, other.listen):
                 places.note(
@@ -57,14 +60,15 @@ def _targets(places: Places, playbook: Playbook) -> None:
                     "give each target its own address",
                 )  # fmt: skip
     for way in _rounds(playbook):
-        listen = next(target.listen for target in playbook.targets if target.name == way[0])
+        first = next(target for target in playbook.targets if target.name == way[0])
+        listen = first.listen
         message = (
             f"target '{way[0]}' forwards to itself: it listens on {listen}"
             if len(way) == 1
             else f"requests would go round for ever: {' → '.join([*way, way[0]])}"
         )
         places.note(
-            ("targets", way[0], "http", "upstream"), "SQ208", message,
+            ("targets", way[0], first.protocol, "upstream"), "SQ208", message,
             "name the service that stands behind it",
         )  # fmt: skip
 
@@ -132,6 +136,34 @@ def _order(places: Places, path: Path, group: Group) -> None:
             at[0], "SQ206", f"these steps wait for each other: {way} → {cycle[0]}",
             "remove one of the needs", key=True,
         )  # fmt: skip
+
+
+def _protocols(places: Places, playbook: Playbook, path: Path, steps: tuple[Step, ...]) -> None:
+    """Faults and loads at targets that carry bytes alone."""
+    carriers = {target.name for target in playbook.targets if target.protocol == "tcp"}
+    for index, step in enumerate(steps):
+        for name in sorted(carriers.intersection(step.targets)):
+            at, choose = (*path, index), "name other targets under the step's 'targets'"
+            if isinstance(step.action, Load):
+                message = f"'load' sends requests, and target '{name}' carries bytes alone"
+                places.note((*at, "load"), "SQ212", message, choose, key=True)
+            elif isinstance(step.action, Injection):
+                for scenario in step.action.scenarios:
+                    for what in _foreign(scenario):
+                        message = f"{what} has no meaning at '{name}', which carries bytes alone"
+                        places.note((*at, "scenario"), "SQ212", message, choose, key=True)
+
+
+def _foreign(scenario: Scenario) -> Iterator[str]:
+    """What of a scenario is about requests and answers only."""
+    for fault in scenario.faults:
+        if not possible(fault, "tcp"):
+            yield f"'{describe(fault)}'"
+    match = scenario.match
+    if match.method or match.path or match.host or match.headers or match.min_body is not None:
+        yield "a match of requests"
+    elif match.max_body is not None:
+        yield "a match of bodies"
 
 
 def _finally(places: Places, group: Group) -> None:

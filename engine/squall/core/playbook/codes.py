@@ -55,7 +55,8 @@ CODES: Final = {
     "SQ109": Code("duration missing", "A fault or a load needs to know when it ends."),
     "SQ110": Code(
         "key without meaning",
-        "Only faults and loads last for a duration and act on targets; it would do nothing here.",
+        "Only faults and loads last for a duration and act on targets, and a body has the length "
+        "it has; it would do nothing here.",
     ),
     "SQ201": Code("unknown scenario", "The name is not declared under 'scenarios'."),
     "SQ202": Code("unknown target", "The name is not declared under 'targets'."),
@@ -71,6 +72,10 @@ CODES: Final = {
     ),
     "SQ210": Code("default target", "Where faults go when nobody says."),
     "SQ211": Code("playbook name twice", "The name is the identity of a playbook."),
+    "SQ212": Code(
+        "no meaning at this target",
+        "A target that carries bytes alone has no requests to answer, count or match.",
+    ),
     "SQ301": Code("loop without end", "Chaos that nobody bounds ends when somebody notices."),
     "SQ302": Code("loop without time", "A body that takes no time would turn as fast as it can."),
     "SQ303": Code("never reached", "The step before it loops for ever."),

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from squall.core.diagnostics import Diagnostic, Position, Severity, Span
+from squall.core.diagnostics import Diagnostic, Position, Refused, Severity, Span, nearest
 from squall.core.playbook.build import build
+from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
 from squall.core.playbook.model import Playbook, Target
 from squall.core.playbook.places import Places
@@ -44,11 +45,41 @@ class Loaded:
     skipped: int = 0
     claimed: bool = True
 
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error among the findings."""
+        return any(finding.severity is Severity.ERROR for finding in self.diagnostics)
+
+    def pick(self, name: str = "") -> LoadedPlaybook:
+        """The playbook of that name, or the only one; raises `Refused` when it is not certain."""
+        names = [one.playbook.name for one in self.playbooks]
+        if not name and len(names) == 1:
+            return self.playbooks[0]
+        if not name:
+            ways = ", ".join(f"{self.file}#{each}" for each in names)
+            message = f"{self.file} holds {len(names)} playbooks"
+            raise Refused("SQ426", message, f"pick one: {ways}")
+        for one in self.playbooks:
+            if one.playbook.name == name:
+                return one
+        close = nearest(name, names)
+        hint = f"did you mean '{close}'?" if close else f"it holds: {', '.join(names)}"
+        raise Refused("SQ427", f"{self.file} has no playbook '{name}'", hint)
+
 
 def load(
-    data: bytes, file: str, schema: str, *, targets: Sequence[Target] = (), named: bool = True
+    data: bytes,
+    file: str,
+    schema: str,
+    *,
+    catalogue: tuple[str, ...] = (),
+    targets: Sequence[Target] = (),
+    named: bool = True,
 ) -> Loaded:
-    """Read, check, build. `named`: the file was asked for by name, so it must hold a playbook."""
+    """Read, check, build. `named`: the file was asked for by name, so it must hold a playbook.
+
+    `catalogue` are the texts of the scenarios that come with squall.
+    """
     source = read(data, file)
     found = list(source.diagnostics)
     playbooks: list[LoadedPlaybook] = []
@@ -58,7 +89,7 @@ def load(
         if not (named or modeline or _is_playbook(document)):
             skipped += 1
             continue
-        playbook = _one(document, file, schema, tuple(targets), found)
+        playbook = _one(document, file, schema, (tuple(targets), catalogue), found)
         if playbook is not None:
             playbooks.append(LoadedPlaybook(playbook=playbook, document=document))
     if named and not source.documents and not found:
@@ -97,7 +128,11 @@ def _once(found: list[Diagnostic], first: tuple[Diagnostic, ...]) -> list[Diagno
 
 
 def _one(
-    document: Document, file: str, schema: str, targets: tuple[Target, ...], found: list[Diagnostic]
+    document: Document,
+    file: str,
+    schema: str,
+    given: tuple[tuple[Target, ...], tuple[str, ...]],
+    found: list[Diagnostic],
 ) -> Playbook | None:
     shape = check_shape(document, file, schema)
     found.extend(shape)
@@ -105,7 +140,8 @@ def _one(
     if rest is None:
         return None
     places = Places(rest, file)
-    playbook = build(places, targets)
+    targets, catalogue = given
+    playbook = build(places, targets, lambda: shipped(catalogue))
     check_meaning(places, playbook)
     found.extend(places.found)
     return None if shape or places.failed else playbook

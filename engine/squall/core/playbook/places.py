@@ -1,7 +1,7 @@
 """Findings about one document, each at the place of the value that caused it.
 
-What `build`, `scenarios` and `checks` write on while they read; it also reads the two quantities
-that every one of them meets, shares and durations.
+What `build`, `scenarios` and `checks` write on while they read; it also reads the quantities that
+several of them meet: shares, durations, sizes and speeds.
 """
 
 from typing import Any, Final
@@ -9,8 +9,10 @@ from typing import Any, Final
 from squall.core.diagnostics import Diagnostic, Severity, printable, short
 from squall.core.faults.kinds import Share
 from squall.core.playbook.source import Document, Path
+from squall.core.sizes import parse_flow, parse_size
 from squall.core.timing import Duration, parse_duration
 
+MOST_A_SECOND: Final = 1_000_000
 _ONLY_NAMES: Final = frozenset({"SQ203", "SQ204", "SQ206"})
 _DECLARED: Final = {"SQ201": "scenarios", "SQ202": "targets"}
 
@@ -101,3 +103,30 @@ class Places:
             self.note(path, "SQ106", message, hint)
             return Share(0.0)
         return Share(value)
+
+    def size(self, path: Path, written: Any) -> int:
+        """A written size in bytes; a finding and zero when it is none."""
+        size = parse_size(written)
+        if size is None:
+            message = f"'{short(written)}' is out of range: at most 1,000,000 GB"
+            self.note(path, "SQ106", message)
+        return size or 0
+
+    def flow(self, path: Path, written: Any) -> float:
+        """A written flow in bytes a second; a finding and one byte when it is none."""
+        flow = parse_flow(written)
+        if flow is None:
+            message = (
+                f"'{short(written)}' is out of range: more than nothing, at most 1,000,000 GB/s"
+            )
+            self.note(path, "SQ106", message)
+        return flow or 1.0
+
+    def per_second(self, path: Path, written: Any) -> float:
+        """A written speed, in times a second; a finding and one when it is none."""
+        speed = float(written.split("/")[0]) if isinstance(written, str) else float(written)
+        if not 0 < speed <= MOST_A_SECOND:
+            message = f"'{written}' is out of range: more than 0, at most 1,000,000 a second"
+            self.note(path, "SQ106", message)
+            return 1.0
+        return speed

@@ -3,45 +3,30 @@
 Called by `build`. Every shorthand becomes its full form and every default is spelled out.
 """
 
-import re
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from squall.core.diagnostics import nearest
-from squall.core.faults.kinds import (
-    Distribution,
-    Errors,
-    Exponential,
-    Fault,
-    Fixed,
-    Latency,
-    LogNormal,
-    Match,
-    Normal,
-    PacketLoss,
-    Pareto,
-    Resets,
-    Scenario,
-    Share,
-    Timeouts,
-    Uniform,
-)
+from squall.core.faults.kinds import Down, Fault, Match, Resets, Scenario
+from squall.core.faults.matching import network, problem_with
+from squall.core.playbook.faults import FAULTS, build_fault
 from squall.core.playbook.places import Places
-from squall.core.playbook.schema import FAULTS
 from squall.core.playbook.source import Path
-from squall.core.timing import Duration
-
-_DISTRIBUTIONS: Final = ("fixed", "uniform", "normal", "lognormal", "pareto", "exponential")
 
 Node = Mapping[str, Any]
+Shipped = Callable[[], Mapping[str, Scenario]]
 
 
 class ScenarioBuilder:
-    """Builds the scenarios of one document; `named` are those declared under ``scenarios``."""
+    """Builds the scenarios of one document; `named` are those declared under ``scenarios``.
 
-    def __init__(self, places: Places) -> None:
+    `shipped` is asked, when a name is not among them, for those that come with squall.
+    """
+
+    def __init__(self, places: Places, shipped: Shipped = dict) -> None:
         self.places = places
         self.named: dict[str, Scenario] = {}
+        self._shipped = shipped
 
     def declare(self, name: str, node: Node) -> None:
         """Read one entry of ``scenarios``."""
@@ -58,101 +43,77 @@ class ScenarioBuilder:
             elif part in self.named:
                 made.append(self.named[part])
             elif not self.places.declares("scenarios", part):
-                close = nearest(part, self.named)
-                known = ", ".join(self.named) or "none; write the faults here"
-                hint = f"did you mean '{close}'?" if close else f"scenarios here: {known}"
-                self.places.note(at, "SQ201", f"there is no scenario '{part}'", hint)
+                made += self._from_catalogue(at, part)
         return tuple(made)
 
+    def _from_catalogue(self, path: Path, name: str) -> list[Scenario]:
+        shipped = self._shipped()
+        if name in shipped:
+            return [shipped[name]]
+        close = nearest(name, (*self.named, *shipped))
+        known = ", ".join(self.named) or "none; write the faults, or see 'squall scenarios'"
+        hint = f"did you mean '{close}'?" if close else f"scenarios here: {known}"
+        self.places.note(path, "SQ201", f"there is no scenario '{name}'", hint)
+        return []
+
     def _scenario(self, path: Path, node: Node, name: str) -> Scenario:
-        faults = tuple(self._fault((*path, key), key, node[key]) for key in FAULTS if key in node)
+        faults = tuple(
+            build_fault(self.places, (*path, key), key, node[key]) for key in FAULTS if key in node
+        )
         if not faults:
             self.places.note(
                 path, "SQ107", "there is no fault in it", "one of " + ", ".join(FAULTS)
             )
+        self._before_requests(path, node, faults)
         return Scenario(faults=faults, match=self._match(path, node.get("match", {})), name=name)
 
-    def _fault(self, path: Path, key: str, written: Any) -> Fault:
-        if key == "latency":
-            return self._latency(path, written)
-        node: Node = written if isinstance(written, dict) else {"rate": written}
-        rate = self.places.share(
-            (*path, "rate") if isinstance(written, dict) else path, node["rate"]
-        )
-        match key:
-            case "errors":
-                return (
-                    Errors(rate=rate, codes=tuple(int(code) for code in node["codes"]))
-                    if "codes" in node
-                    else Errors(rate=rate)
-                )
-            case "timeouts":
-                answer: Literal[504] | None = None if node.get("answer") == "none" else 504
-                after = node.get("after", "5s")
-                return Timeouts(
-                    rate=rate,
-                    after=self.places.duration((*path, "after"), after),
-                    answer=answer,
-                )
-            case "resets":
-                return Resets(rate=rate, kind=node.get("kind", "reset"))
-        return PacketLoss(rate=rate)
-
-    def _latency(self, path: Path, written: Any) -> Latency:
-        if not isinstance(written, dict):
-            return Latency(delay=Fixed(value=self.places.duration(path, written)))
-        seen = [key for key in _DISTRIBUTIONS if key in written]
-        if len(seen) != 1:
-            what = " and ".join(f"'{key}'" for key in seen) or "none"
-            self.places.note(path, "SQ108", f"a latency has one distribution, not {what}",
-                       "one of " + ", ".join(_DISTRIBUTIONS))  # fmt: skip
-            return Latency(delay=Fixed(value=Duration(0)))
-        jitter = written.get("jitter", "0%")
-        share, spread = Share(0.0), Duration(0)
-        if jitter.strip().endswith("%"):
-            share = self.places.share((*path, "jitter"), jitter)
-        else:
-            spread = self.places.duration((*path, "jitter"), jitter)
-        return Latency(
-            delay=self._distribution((*path, seen[0]), seen[0], written[seen[0]]),
-            jitter=spread,
-            jitter_share=share,
-            rate=self.places.share((*path, "rate"), written.get("rate", 1)),
-        )
-
-    def _distribution(self, path: Path, key: str, node: Any) -> Distribution:
-        def time(name: str) -> Duration:
-            return self.places.duration((*path, name), node[name])
-
-        match key:
-            case "fixed":
-                return Fixed(value=self.places.duration(path, node))
-            case "uniform":
-                low, high = time("min"), time("max")
-                if low > high:
-                    self.places.note(path, "SQ106", "'min' is longer than 'max'", "swap them")
-                return Uniform(min=low, max=high)
-            case "normal":
-                return Normal(mean=time("mean"), stddev=time("stddev"))
-            case "lognormal":
-                return LogNormal(median=time("median"), sigma=float(node["sigma"]))
-            case "pareto":
-                return Pareto(scale=time("scale"), shape=float(node["shape"]))
-        return Exponential(mean=time("mean"))
+    def _before_requests(self, path: Path, node: Node, faults: tuple[Fault, ...]) -> None:
+        """What strikes before a request has come cannot ask what is in it."""
+        asked = set(node.get("match", {}))
+        for fault in faults:
+            if isinstance(fault, Down):
+                key, wrong, hint = "down", asked, "it holds for everybody: remove 'match'"
+            elif isinstance(fault, Resets) and fault.at == "connect":
+                key, wrong = "resets", asked - {"client", "share"}
+                hint = "a connection is known by 'client' and 'share' alone"
+            else:
+                continue
+            if wrong:
+                message = f"'{key}' strikes before there is a request to match"
+                self.places.note((*path, "match"), "SQ110", message, hint, key=True)
 
     def _match(self, path: Path, node: Node) -> Match:
+        at = (*path, "match")
         pattern = node.get("path", "")
-        if pattern.startswith("~"):
-            try:
-                re.compile(pattern[1:])
-            except re.error as error:
-                self.places.note((*path, "match", "path"), "SQ105",
-                           f"'{pattern[1:]}' is not a regular expression: {error}")  # fmt: skip
+        problem = problem_with(pattern) if pattern else None
+        if problem is not None:
+            self.places.note((*at, "path"), "SQ105", problem)
         method = node.get("method", ())
         methods = [method] if isinstance(method, str) else method
+        body = node.get("body_size", {})
+        sizes = {
+            key: self.places.size((*at, "body_size", key), body[key]) if key in body else None
+            for key in ("min", "max")
+        }
+        if sizes["min"] and sizes["max"] is not None and sizes["min"] > sizes["max"]:
+            message = "'min' is more than 'max'"
+            self.places.note((*at, "body_size", "min"), "SQ106", message, "swap them")
         return Match(
             method=tuple(sorted({name.upper() for name in methods})),
             path=pattern,
             host=node.get("host", "").lower(),
             headers=tuple(sorted((k.lower(), v) for k, v in node.get("headers", {}).items())),
+            client=self._networks((*at, "client"), node.get("client", ())),
+            min_body=sizes["min"],
+            max_body=sizes["max"],
+            share=self.places.share((*at, "share"), node.get("share", 1)),
         )
+
+    def _networks(self, path: Path, written: str | list[str]) -> tuple[str, ...]:
+        found = []
+        for one in [written] if isinstance(written, str) else written:
+            try:
+                found.append(str(network(one.strip())))
+            except ValueError as wrong:
+                self.places.note(path, "SQ105", str(wrong), "write 10.0.0.0/8 or 127.0.0.1")
+        return tuple(sorted(set(found)))

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from squall.core.diagnostics import Diagnostic, nearest, short
+from squall.core.playbook.faults import FAULTS
 from squall.core.playbook.repair import Misfit, without
 from squall.core.playbook.source import Data, Document
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 _SHARES: Final = {"Share", "Rate"}
-FAULTS: Final = ("latency", "errors", "timeouts", "resets", "packet_loss")
 _ROUNDS: Final = 5
 _PERCENT: Final = re.compile(r"\s*[0-9]+(?:\.[0-9]+)?\s*%\s*")
 

@@ -14,6 +14,12 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from squall.core.faults.kinds import (
+    Bandwidth,
+    Bulkhead,
+    Burst,
+    CircuitBreaker,
+    Connections,
+    Corruption,
     Distribution,
     Errors,
     Exponential,
@@ -24,16 +30,21 @@ from squall.core.faults.kinds import (
     Normal,
     PacketLoss,
     Pareto,
+    PartialResponses,
+    RateLimit,
     Resets,
+    Sequence,
     Share,
     Timeouts,
     Uniform,
+    share_of,
 )
 from squall.core.recording.model import Event, Head, Tail, encode, nanoseconds, timestamp
 from squall.core.timing import MILLISECOND, Duration
 
 Config = dict[str, object]
 _CONNECTION_KINDS: Final = {"reset": "tcp_reset", "close": "tcp_close", "http_503": "http503"}
+_INJECTED: Final = (Errors, Timeouts, Resets, PartialResponses, Corruption)
 _FAULTS: Final = msgspec.json.Decoder(Fault)
 
 
@@ -150,16 +161,19 @@ def chaos_config(faults: Iterable[Fault]) -> Config:
     """MockForge's `ChaosConfig` that comes nearest to these faults together."""
     known = tuple(faults)
     latencies = [fault for fault in known if isinstance(fault, Latency)]
-    lost = [fault for fault in known if isinstance(fault, PacketLoss)]
-    others = [fault for fault in known if isinstance(fault, Errors | Timeouts | Resets)]
+    limits = [fault for fault in known if isinstance(fault, RateLimit)]
+    breakers = [fault for fault in known if isinstance(fault, CircuitBreaker)]
+    bulkheads = [fault for fault in known if isinstance(fault, Bulkhead)]
+    injected = [fault for fault in known if isinstance(fault, _INJECTED)]
+    shaping = [fault for fault in known if isinstance(fault, PacketLoss | Bandwidth | Connections)]
     return {
         "enabled": bool(known),
         "latency": _latency(max(latencies, key=_strength)) if latencies else None,
-        "fault_injection": _fault_injection(others) if others else None,
-        "rate_limit": None,
-        "traffic_shaping": _shaping(_highest(lost)) if lost else None,
-        "circuit_breaker": None,
-        "bulkhead": None,
+        "fault_injection": _fault_injection(injected) if injected else None,
+        "rate_limit": _rate_limit(min(limits, key=lambda one: one.limit)) if limits else None,
+        "traffic_shaping": _shaping(shaping) if shaping else None,
+        "circuit_breaker": _breaker(breakers[0]) if breakers else None,
+        "bulkhead": _bulkhead(min(bulkheads, key=lambda one: one.max)) if bulkheads else None,
     }
 
 
@@ -199,11 +213,15 @@ def _latency(fault: Latency) -> Config:
     }
 
 
-def _fault_injection(faults: list[Errors | Timeouts | Resets]) -> Config:
-    errors = [fault for fault in faults if isinstance(fault, Errors)]
-    timeouts = [fault for fault in faults if isinstance(fault, Timeouts)]
-    resets = [fault for fault in faults if isinstance(fault, Resets)]
+def _fault_injection(faults: Iterable[Fault]) -> Config:
+    known = list(faults)
+    errors = [fault for fault in known if isinstance(fault, Errors)]
+    timeouts = [fault for fault in known if isinstance(fault, Timeouts)]
+    resets = [fault for fault in known if isinstance(fault, Resets)]
+    partial = [fault for fault in known if isinstance(fault, PartialResponses)]
+    corrupted = [fault for fault in known if isinstance(fault, Corruption)]
     kind = max(resets, key=lambda fault: fault.rate).kind if resets else "http_503"
+    patterns = [fault.pattern for fault in errors if fault.pattern is not None]
     return {
         "enabled": True,
         "http_errors": sorted({code for fault in errors for code in fault.codes}),
@@ -214,26 +232,75 @@ def _fault_injection(faults: list[Errors | Timeouts | Resets]) -> Config:
         "timeout_errors": bool(timeouts),
         "timeout_ms": max((fault.after for fault in timeouts), default=0) // MILLISECOND,
         "timeout_probability": _highest(timeouts),
-        "partial_responses": False,
-        "partial_response_probability": 0.0,
-        "payload_corruption": False,
-        "payload_corruption_probability": 0.0,
-        "corruption_type": "none",
-        "error_pattern": None,
+        "partial_responses": bool(partial),
+        "partial_response_probability": _highest(partial),
+        "payload_corruption": bool(corrupted),
+        "payload_corruption_probability": _highest(corrupted),
+        "corruption_type": max(corrupted, key=share_of).kind if corrupted else "none",
+        "error_pattern": _pattern(patterns[0]) if patterns else None,
         "mockai_enabled": False,
         "request_matcher": None,
     }
 
 
-def _highest(faults: Iterable[Errors | Timeouts | Resets | PacketLoss]) -> Share:
-    return max((fault.rate for fault in faults), default=Share(0.0))
+def _pattern(pattern: Burst | Sequence) -> Config | None:
+    """A burst that counts requests has no counterpart: MockForge's count time."""
+    if isinstance(pattern, Sequence):
+        return {"type": "sequential", "sequence": list(pattern.codes)}
+    if not pattern.interval:
+        return None
+    return {
+        "type": "burst",
+        "count": pattern.count,
+        "interval_ms": pattern.interval // MILLISECOND,
+    }
 
 
-def _shaping(loss: Share) -> Config:
+def _highest(faults: Iterable[Fault]) -> Share:
+    return max(map(share_of, faults), default=Share(0.0))
+
+
+def _rate_limit(fault: RateLimit) -> Config:
     return {
         "enabled": True,
-        "bandwidth_limit_bps": 0,
-        "packet_loss_percent": loss * 100,
-        "max_connections": 0,
-        "connection_timeout_ms": 30000,
+        "requests_per_second": max(1, round(fault.limit)),
+        "burst_size": fault.burst,
+        "per_ip": fault.by == "client",
+        "per_endpoint": fault.by == "endpoint",
+    }
+
+
+def _shaping(faults: Iterable[Fault]) -> Config:
+    known = list(faults)
+    limits = [fault.limit for fault in known if isinstance(fault, Bandwidth)]
+    places = [fault for fault in known if isinstance(fault, Connections)]
+    return {
+        "enabled": True,
+        "bandwidth_limit_bps": round(min(limits, default=0)),
+        "packet_loss_percent": _highest(one for one in known if isinstance(one, PacketLoss)) * 100,
+        "max_connections": min((one.max for one in places), default=0),
+        "connection_timeout_ms": max((one.timeout for one in places), default=30_000 * MILLISECOND)
+        // MILLISECOND,
+    }
+
+
+def _breaker(fault: CircuitBreaker) -> Config:
+    return {
+        "enabled": True,
+        "failure_threshold": fault.failures,
+        "success_threshold": fault.successes,
+        "timeout_ms": fault.timeout // MILLISECOND,
+        "half_open_max_requests": fault.half_open,
+        "failure_rate_threshold": fault.failure_rate * 100,
+        "min_requests_for_rate": fault.min_requests,
+        "rolling_window_ms": fault.window // MILLISECOND,
+    }
+
+
+def _bulkhead(fault: Bulkhead) -> Config:
+    return {
+        "enabled": True,
+        "max_concurrent_requests": fault.max,
+        "max_queue_size": fault.queue,
+        "queue_timeout_ms": fault.timeout // MILLISECOND,
     }

@@ -110,6 +110,18 @@ _FAULT_TYPES: Final = {
     "reset": "tcp_reset",
     "close": "tcp_close",
     "http_503": "connection_error",
+    "partial_responses": "partial_response",
+    "corruption": "payload_corruption",
+    "circuit_breaker": "circuit_breaker",
+    "bulkhead": "bulkhead",
+    "down": "down",
+}
+_SHAPING: Final = {
+    "bandwidth": "bandwidth_throttle",
+    "connections": "connection_limit",
+    "slicer": "slicer",
+    "slow_close": "slow_close",
+    "limit_data": "limit_data",
 }
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -174,6 +186,8 @@ def _event(event: FaultEvent, known: dict[str, str], fault: str) -> Event:
     }
     if event.detail:
         metadata["detail"] = event.detail
+    if event.size:
+        metadata["bytes"] = str(event.size)
     if fault:
         metadata["fault"] = fault
     # An endpoint is a method and a path; MockForge's is the path.
@@ -187,6 +201,10 @@ def _type(event: FaultEvent, endpoint: str) -> EventType:
     if event.kind == "latency":
         delay = (event.delay + MILLISECOND // 2) // MILLISECOND
         return LatencyInjection(delay_ms=delay, endpoint=endpoint)
+    if event.kind == "rate_limit":
+        return RateLimitExceeded(client_ip=event.client or None, endpoint=endpoint)
+    if event.kind in _SHAPING:
+        return TrafficShaping(action=_SHAPING[event.kind], bytes=event.size)
     kind = event.detail if event.kind == "resets" else event.kind
     return FaultInjection(fault_type=_FAULT_TYPES.get(kind, kind), endpoint=endpoint)
 

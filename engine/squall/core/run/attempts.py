@@ -4,8 +4,9 @@ Called by `steps` to begin an attempt, to hear of answers and timers that belong
 it early. `result` says whether it is over; nothing here knows of retries, loops or groups.
 """
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from squall.core.faults.effects import Applied, Lapsed, Lifted, Rejected
 from squall.core.playbook.model import HttpProbe, Injection, Load, Outcome, Wait
@@ -202,7 +203,7 @@ def result(turn: Turn, plan: PlanStep, step: StepState, path: str) -> Result | N
 def _touched(turn: Turn, plan: PlanStep, step: StepState, path: str) -> Result:
     """A fault nobody met is a warning, and a failure where somebody should have."""
     deliveries = [delivery for lease in step.leases for delivery in lease.deliveries]
-    if any(delivery.touched for delivery in deliveries):
+    if any(delivery.met for delivery in deliveries):
         return "succeeded", ""
     targets = " or ".join(plan.step.targets)
     seen = max((delivery.seen for delivery in deliveries), default=0)

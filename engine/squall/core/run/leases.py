@@ -6,8 +6,9 @@ after the deadline a successor that does not wait for it. When reverts stay unan
 as a lease lives without renewal, it is handed to the custodian as `leaked`.
 """
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from squall.core.faults.effects import Applied, Inject, Lapsed, Lifted, Rejected, Revert
 from squall.core.playbook.model import Injection

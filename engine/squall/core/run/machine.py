@@ -24,8 +24,9 @@ It deliberately does not know who drives it, what a process is, or how a fault i
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from squall.core.faults.effects import Applied, EdgeLost, Lapsed, Lifted, Rejected
 from squall.core.playbook.plan import Plan, PlanStep

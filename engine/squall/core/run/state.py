@@ -4,10 +4,10 @@ A step's state holds the state of the steps below it, so a transition copies the
 where it happened and nothing else. A finished iteration's subtree is dropped; only counts stay.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 from squall.core.faults.effects import Delivery, Felt
+from squall.core.faults.kinds import Value
 from squall.core.playbook.model import Outcome
 from squall.core.run.facts import Phase, Verdict
 
@@ -18,8 +18,7 @@ StepStage = Literal[
 """`held`: paused with its faults lifted. The others are the phases of `StepEntered`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class Lease(Value, frozen=True, kw_only=True):
     """One target's share of a step attempt. `asked` is the number of its newest inject."""
 
     target: str
@@ -37,8 +36,7 @@ class Lease:
         return self.phase in {"asked", "live", "reverting"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepState:
+class StepState(Value, frozen=True, kw_only=True):
     """One step. `iteration` and `attempt` count from 1 once it has begun.
 
     `forced` is the end that was decided while something still has to be undone or awaited. `left`
@@ -78,8 +76,7 @@ class StepState:
 PENDING = StepState()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(Value, frozen=True, kw_only=True):
     """A whole run.
 
     `ending` is the verdict that was decided before the steps were over, with its reason. `timers`

@@ -6,8 +6,9 @@ to the group above it and no further, so a transition costs its depth, not the s
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from squall.core.faults.effects import Delivery
 from squall.core.playbook.model import Group, Outcome
@@ -145,7 +146,7 @@ def _over(
             reason=reason,
             began=step.began,
             attempts=step.attempt,
-            touched_nothing=bool(step.leases) and not any(d.touched for d in deliveries),
+            touched_nothing=bool(step.leases) and not any(d.met for d in deliveries),
             deliveries=deliveries,
             felt=step.felt or next((lease.felt for lease in step.leases if lease.felt), None),
         )
@@ -343,11 +344,16 @@ def at_path(
     changed = at_path(turn, plan.children[index], child, path, rest[1:], change)
     if changed is child:
         return step
-    children = (*step.children[:index], changed, *step.children[index + 1 :])
-    step = replace(step, children=children)
+    step = _with_child(step, index, changed)
     if changed.ended and step.stage == "active":
         step = advance_group(turn, plan, step, path, index)
     return proceed(turn, plan, settle(turn, plan, step, above), above)
+
+
+def _with_child(step: StepState, index: int, child: StepState) -> StepState:
+    children = list(step.children)
+    children[index] = child
+    return replace(step, children=tuple(children))
 
 
 def everywhere(
@@ -365,8 +371,7 @@ def everywhere(
         changed = everywhere(turn, plan.children[index], child, path, change)
         if changed is child:
             continue
-        children = (*step.children[:index], changed, *step.children[index + 1 :])
-        step = replace(step, children=children)
+        step = _with_child(step, index, changed)
         if changed.ended and step.stage == "active":
             step = advance_group(turn, plan, step, path, index)
     return proceed(turn, plan, settle(turn, plan, step, above), above)

@@ -1,0 +1,295 @@
+"""What faults do to bytes: a class for each way to change, cut off or delay them.
+
+`ways` makes them of faults and draws; a `squall.core.faults.shaping.Stream` puts them in order, by
+their rank, and asks them. Each says to its mark what it did.
+"""
+
+from typing import Final, Literal
+
+from squall.core.faults import dice
+from squall.core.faults.kinds import EVERY, RETRANSMISSION_TIMEOUT, Corruption, Share, Slicer
+from squall.core.faults.shaping import Mark, Piece, Spans, Stage
+from squall.core.timing import MILLISECOND, SECOND, Duration
+
+LOST_FOR_GOOD: Final = 8
+"""Losses of one segment after which its connection is given up: 51 s of doubling time-outs.
+
+RFC 6298 (2.5) lets an implementation stop doubling at 60 s; a ninth loss would pass that.
+"""
+
+_TICK: Final = 20 * MILLISECOND
+"""How much of its speed a paced stream passes at a time."""
+_SMALLEST: Final = 16
+_APART: Final = 10
+"""Of so many bytes, one is corrupted on average."""
+
+
+class Corrupt(Stage):
+    """Other bytes here and there in the payload, the same for the same draw and length.
+
+    `length` is that of the whole payload, 0 when it is not known.
+    """
+
+    __slots__ = ("_draws", "_flip", "_key", "_next", "_seen")
+
+    def __init__(self, lease: str, mark: Mark, fault: Corruption, key: int, length: int) -> None:
+        super().__init__(lease, mark, 0)
+        self._flip = fault.kind == "bit_flip"
+        self._key = key
+        self._draws = 1
+        self._seen = 0
+        self._next = int(dice.roll(key, 0) * min(_APART, max(length, 1)))
+
+    def change(self, data: bytes, payload: Spans) -> bytes:
+        """Replace the bytes whose turn it is."""
+        changed: bytearray | None = None
+        for start, end in payload:
+            while self._next < self._seen + end - start:
+                changed = changed or bytearray(data)
+                place = start + self._next - self._seen
+                changed[place] = self._instead_of(changed[place])
+                self.amount += 1
+                self._next += 1 + int(dice.roll(self._key, self._draws, 1) * (2 * _APART - 1))
+            self._seen += end - start
+        if changed is None:
+            return data
+        self.mark.begin()
+        return bytes(changed)
+
+    def _instead_of(self, byte: int) -> int:
+        drawn = dice.roll(self._key, self._draws, 2)
+        self._draws += 1
+        return byte ^ (1 << int(drawn * 8)) if self._flip else (byte + 1 + int(drawn * 255)) % 256
+
+
+class Truncate(Stage):
+    """A whole message with less in it: whoever frames it asks how much of its payload stays.
+
+    `share` stays of `length`, or of the first piece where no length is known (0).
+    """
+
+    __slots__ = ("_share", "left")
+
+    def __init__(self, lease: str, mark: Mark, share: float, length: int) -> None:
+        super().__init__(lease, mark, 0)
+        self._share = share
+        self.left = int(share * length) if length else None
+        """Bytes of payload that still stay, once that is known."""
+
+    def kept(self, size: int) -> int:
+        """How many of the next `size` bytes of payload stay."""
+        if self.left is None:
+            self.left = int(self._share * size)
+        kept = min(size, self.left)
+        self.left -= kept
+        if kept < size:
+            self.mark.begin()
+            self.amount += size - kept
+        return kept
+
+
+class Budget:
+    """How many bytes may still pass; shared by the streams of one connection that follow."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
+class Cut(Stage):
+    """Cuts the stream off when more comes than its budget has left, of payload or of all bytes.
+
+    With `part` the budget is that share of the first bytes it meets.
+    """
+
+    __slots__ = ("_budget", "_kind", "_part", "_payload_only", "_reached")
+
+    def __init__(
+        self,
+        lease: str,
+        mark: Mark,
+        kind: Literal["close", "reset"],
+        budget: Budget,
+        *,
+        payload_only: bool = False,
+        part: Share | None = None,
+    ) -> None:
+        super().__init__(lease, mark, 1)
+        self._kind = kind
+        self._budget = budget
+        self._payload_only = payload_only
+        self._part = part
+        self._reached = False
+
+    def change(self, data: bytes, payload: Spans) -> bytes:
+        """As much as may still pass."""
+        budget = self._budget
+        counted = payload if self._payload_only else ((0, len(data)),)
+        size = sum(end - start for start, end in counted)
+        if self._part is not None and size:
+            budget.left, self._part = int(size * self._part), None
+        if size <= budget.left or not size:
+            budget.left -= size
+            self.amount += size
+            return data
+        self._reached = True
+        self.mark.begin()
+        self.amount += budget.left
+        passed, budget.left = data[: _place(counted, budget.left)], 0
+        return passed
+
+    def cut(self) -> Literal["close", "reset"] | None:
+        """Once more has come than may pass."""
+        return self._kind if self._reached else None
+
+    def finish(self) -> None:
+        """Only a stream that was cut has something to tell."""
+        if self._reached:
+            self.mark.end(delay=self.delay, amount=self.amount, over=self.over)
+            self._reached = False
+
+
+def _place(spans: Spans, count: int) -> int:
+    """Where the first `count` bytes of the spans end."""
+    for start, end in spans:
+        if count < end - start:
+            return start + count
+        count -= end - start
+    return spans[-1][1] if spans else 0
+
+
+class Delay(Stage):
+    """Everything comes `delay` later (Toxiproxy's latency)."""
+
+    __slots__ = ("_each",)
+
+    def __init__(self, lease: str, mark: Mark, delay: Duration) -> None:
+        super().__init__(lease, mark, 2)
+        self._each = delay
+
+    def schedule(self, pieces: list[Piece]) -> list[Piece]:
+        """Later."""
+        self.mark.begin()
+        self.delay = self._each
+        self.amount += sum(len(data) for _, data in pieces)
+        return [(due + self._each, data) for due, data in pieces]
+
+
+class Losses(Stage):
+    """Pieces are lost and sent again after a retransmission time-out, which doubles (RFC 6298)."""
+
+    __slots__ = ("_count", "_given_up", "_key", "_rate")
+
+    def __init__(self, lease: str, mark: Mark, rate: Share, key: int) -> None:
+        super().__init__(lease, mark, 3)
+        self._rate = rate
+        self._key = key
+        self._count = 0
+        self._given_up = False
+
+    def schedule(self, pieces: list[Piece]) -> list[Piece]:
+        """Each as late as its losses make it, and what follows it waits."""
+        later = []
+        for due, data in pieces:
+            lost = losses(self._rate, dice.roll(self._key, self._count))
+            self._count += 1
+            if lost:
+                self.mark.begin()
+                self.amount += len(data)
+            wait = Duration(RETRANSMISSION_TIMEOUT * (2**lost - 1))
+            self.delay = Duration(self.delay + wait)
+            self._given_up |= lost == LOST_FOR_GOOD
+            later.append((due + wait, data))
+        return later
+
+    def cut(self) -> Literal["close", "reset"] | None:
+        """A segment that is lost too often ends its connection."""
+        return "reset" if self._given_up else None
+
+
+def losses(rate: Share, drawn: float) -> int:
+    """How often a segment is lost in a row, from one draw: geometric, `LOST_FOR_GOOD` at most."""
+    lost, chance = 0, float(rate)
+    while lost < LOST_FOR_GOOD and (rate >= EVERY or drawn < chance):
+        lost += 1
+        chance *= rate
+    return lost
+
+
+class Slices(Stage):
+    """Small pieces with gaps between them (Toxiproxy's slicer)."""
+
+    __slots__ = ("_count", "_fault", "_free", "_key")
+
+    def __init__(self, lease: str, mark: Mark, fault: Slicer, key: int) -> None:
+        super().__init__(lease, mark, 4)
+        self._fault = fault
+        self._key = key
+        self._count = 0
+        self._free = 0
+
+    def schedule(self, pieces: list[Piece]) -> list[Piece]:
+        """Cut up, one after the other."""
+        self.mark.begin()
+        sliced = []
+        for came, data in pieces:
+            position = 0
+            while position < len(data):
+                size = self._size()
+                due = max(came, self._free)
+                sliced.append((due, data[position : position + size]))
+                self._free = due + self._fault.delay
+                self.delay = Duration(self.delay + due - came)
+                position += size
+            self.amount += len(data)
+        return sliced
+
+    def _size(self) -> int:
+        swing = self._fault.variation * (2 * dice.roll(self._key, self._count) - 1)
+        self._count += 1
+        return max(1, round(self._fault.size + swing))
+
+
+class Pace(Stage):
+    """So many bytes a second and no more."""
+
+    __slots__ = ("_began", "_free", "_limit", "_most")
+
+    def __init__(self, lease: str, mark: Mark, limit: float) -> None:
+        super().__init__(lease, mark, 5)
+        self._limit = limit
+        self._most = max(_SMALLEST, round(limit * _TICK / SECOND))
+        self._began = 0
+        self._free = 0
+
+    def schedule(self, pieces: list[Piece]) -> list[Piece]:
+        """One after the other, each when the line has carried it."""
+        self.mark.begin()
+        paced = []
+        for came, data in pieces:
+            for position in range(0, len(data), self._most):
+                part = data[position : position + self._most]
+                start = max(came, self._free)
+                self._free = start + round(len(part) * SECOND / self._limit)
+                self.over = Duration(self.over + self._free - start)
+                self.delay = Duration(self.delay + self._free - came)
+                paced.append((self._free, part))
+            self.amount += len(data)
+        return paced
+
+
+class Linger(Stage):
+    """The end comes `delay` after the last byte (Toxiproxy's slow_close)."""
+
+    __slots__ = ("_wait",)
+
+    def __init__(self, lease: str, mark: Mark, wait: Duration) -> None:
+        super().__init__(lease, mark, 6)
+        self._wait = wait
+
+    def linger(self) -> Duration:
+        """So long."""
+        self.mark.begin()
+        self.amount, self.delay = 1, self._wait
+        return self._wait
