@@ -48,7 +48,7 @@ class Verbs(click.Group):
             formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the verb; say what was refused."""
+        """Run the verb; say what was refused. Interrupted is 130, as a shell has it."""
         try:
             return super().invoke(ctx)
         except Refused as refusal:
@@ -56,6 +56,8 @@ class Verbs(click.Group):
             if refusal.hint:
                 click.echo(f"    {refusal.hint}", err=True)
             sys.exit(2)
+        except KeyboardInterrupt:
+            sys.exit(130)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
