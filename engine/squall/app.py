@@ -26,7 +26,7 @@ from squall.service.operations import Archive, Operations
 from squall.service.recorder import Recorder
 from squall.service.supervisor import DRAIN, together
 from squall.settings import settings
-from squall.store.engines import FileEngines, is_alive, keep_trace, prepare
+from squall.store.engines import FileEngines, is_alive, keep_trace, may_harm, prepare
 from squall.store.recording import RecordingWriter
 from squall.store.sqlite import SqliteRecords, SqliteStore
 
@@ -47,9 +47,9 @@ async def engine(state: Path) -> AsyncIterator[Operations]:
     """
     wishes = settings()
     clock = SystemClock()
-    edges = _Edges()
     async with contextlib.AsyncExitStack() as stack:
         engines = stack.enter_context(FileEngines(prepare(state)))
+        edges = _Edges(engines.edges)
         store = SqliteStore(state, synchronous=wishes.journal)
         stack.push_async_callback(store.close)
         stack.push_async_callback(edges.close)
@@ -75,7 +75,12 @@ async def engine(state: Path) -> AsyncIterator[Operations]:
 def archive(state: Path) -> Iterator[Archive]:
     """Read a state folder; raises `Refused` when it cannot be read. Without one, all is empty."""
     with contextlib.closing(SqliteRecords(state)) as records:
-        yield Archive(records, partial(is_alive, state), SystemClock())
+        yield Archive(
+            records,
+            alive=partial(is_alive, state),
+            may_harm=partial(may_harm, state),
+            clock=SystemClock(),
+        )
 
 
 @contextlib.asynccontextmanager
@@ -103,8 +108,9 @@ async def injector(target: Target, *, seed: int) -> AsyncIterator[tuple[Injector
 class _Edges:
     """One edge process per run. The first is started before anybody asks, to be up by then."""
 
-    def __init__(self) -> None:
-        self._spare: RemoteEdge | None = RemoteEdge()
+    def __init__(self, lock: int) -> None:
+        self._lock = lock
+        self._spare: RemoteEdge | None = RemoteEdge(lock=lock)
 
     async def start(self) -> None:
         """Start the first one; whoever takes it finds out if it could not."""
@@ -115,7 +121,7 @@ class _Edges:
     def take(self) -> RemoteEdge:
         """An edge of one's own, to be closed by whoever took it."""
         spare, self._spare = self._spare, None
-        return spare or RemoteEdge()
+        return spare or RemoteEdge(lock=self._lock)
 
     async def close(self) -> None:
         """End the one nobody took."""

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from squall.core.playbook.source import MAX_BYTES
+
 SCHEMAS: Final = Path(__file__).parent / "schemas"
 SCENARIOS: Final = Path(__file__).parent / "scenarios"
 _ENDINGS: Final = {".yaml", ".yml", ".json"}
@@ -37,4 +39,13 @@ def read(name: str) -> tuple[str, bytes, str]:
     The name is empty when none is asked for. Raises `OSError` for what cannot be read.
     """
     file, _, wanted = (name, "", "") if Path(name).exists() else name.partition("#")
-    return file, Path(file).read_bytes(), wanted
+    return file, read_bytes(Path(file)), wanted
+
+
+def read_bytes(file: Path) -> bytes:
+    """What is in it, as far as it can matter: something endless is a finding, not a full memory.
+
+    Raises `OSError`.
+    """
+    with file.open("rb") as source:
+        return source.read(MAX_BYTES + 1)

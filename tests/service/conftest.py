@@ -192,13 +192,17 @@ class Loads:
 
 @dataclass
 class Engines:
-    """Engines that are alive until told otherwise."""
+    """Engines that are alive until told otherwise, with edges that say nothing."""
 
     me: str = "me"
     dead: set[str] = field(default_factory=set)
+    harmless: set[str] = field(default_factory=set)
 
     def alive(self, engine: str) -> bool:
         return engine not in self.dead
+
+    def may_harm(self, engine: str) -> bool:
+        return engine not in self.harmless
 
 
 @dataclass

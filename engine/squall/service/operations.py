@@ -301,9 +301,18 @@ def _dice(seed: int | None, playbook: Playbook) -> int:
 class Archive:
     """What is known of a state folder, for readers without an engine; changes nothing."""
 
-    def __init__(self, records: Records, alive: Callable[[str], bool], clock: Clock) -> None:
+    def __init__(
+        self,
+        records: Records,
+        *,
+        alive: Callable[[str], bool],
+        may_harm: Callable[[str], bool],
+        clock: Clock,
+    ) -> None:
+        """`alive`: whether an engine lives; `may_harm`: whether its edges may have faults on."""
         self._records = records
         self._alive = alive
+        self._may_harm = may_harm
         self._clock = clock
 
     def runs(self) -> tuple[Run, ...]:
@@ -332,7 +341,8 @@ class Archive:
         return tuple(
             row.shown()
             for row in self._records.leases()
-            if row.expires > now or (row.state == "leaked" and self._alive(row.engine))
+            if self._may_harm(row.edge.partition("/")[0])
+            and (row.expires > now or (row.state == "leaked" and self._alive(row.engine)))
         )
 
     def _seen(self, run: Run) -> Run:
