@@ -266,10 +266,12 @@ def decide_connection(
 
 def _meet_whole(decision: Decision, candidate: Candidate) -> None:
     fault = candidate.active.fault
+    if not possible(fault, "tcp"):
+        return
     found = ways(fault, connection=True)
     for way in found:
         decision.shape(candidate, way, UNKNOWN)
-    if not found and possible(fault, "tcp"):
+    if not found:
         decision.meet(candidate)
 
 
