@@ -269,10 +269,12 @@ def decide_connection(
 
 def _meet_whole(decision: Decision, candidate: Candidate) -> None:
     fault = candidate.active.fault
+    if not possible(fault, "tcp"):
+        return
     found = ways(fault, connection=True)
     for way in found:
         decision.shape(candidate, way, UNKNOWN)
-    if not found and possible(fault, "tcp") and not (decision.exchange.live and _makes(fault)):
+    if not found and not (decision.exchange.live and _makes(fault)):
         decision.meet(candidate)
 
 
