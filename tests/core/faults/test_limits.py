@@ -1,6 +1,7 @@
 """Laws of what depends on time and on what else goes on: rate limits, places, breakers."""
 
 from collections import deque
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -117,7 +118,7 @@ def test_a_gate_holds_so_many_in_order_of_coming(places, queue, moves):
         if move is None:
             slot = gate.enter(0)
             assert slot.state == model.enter(len(slots))
-            slot.called = lambda number=len(slots): called.append(number)
+            slot.called = partial(called.append, len(slots))
             slots.append(slot)
         elif move < len(slots):
             gate.leave(slots[move])

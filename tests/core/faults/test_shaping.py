@@ -1,5 +1,6 @@
 """Laws of bytes on their way: none lost, none early, none overtaken, and free when a lease ends."""
 
+import itertools
 from dataclasses import dataclass, field
 
 import pytest
@@ -194,7 +195,7 @@ def test_slices_are_as_long_and_as_far_apart_as_asked(pushes, size, variation):
     found = stream(stage)
     went, now = feed(found, pushes)
     went += drain(found, now)[0]
-    for (before, _), (after, _) in zip(went, went[1:], strict=False):
+    for (before, _), (after, _) in itertools.pairwise(went):
         assert after - before >= ms(3)
     assert all(len(data) <= max(1, size + variation) for _, data in went)
 
@@ -267,7 +268,7 @@ def chunkings(draw):
     whole = draw(PAYLOADS)
     cuts = sorted(draw(st.lists(st.integers(0, len(whole)), max_size=6)))
     places = [0, *cuts, len(whole)]
-    return whole, [whole[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return whole, [whole[a:b] for a, b in itertools.pairwise(places)]
 
 
 @given(chunkings(), KINDS, st.integers(0, 2**64 - 1), st.booleans())
@@ -340,7 +341,7 @@ def test_a_cut_passes_exactly_its_budget(chunking, budget, kind):
 
 @given(chunkings(), st.integers(0, 200))
 def test_of_payload_alone_a_cut_counts_the_payload(chunking, budget):
-    whole, parts = chunking
+    _whole, parts = chunking
     found = stream(Cut("a", Told(), "close", Budget(budget), payload_only=True))
     found.push(b"head\r\n", START, ())
     for part in parts:

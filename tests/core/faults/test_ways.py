@@ -236,7 +236,9 @@ def test_before_a_request_only_what_strikes_connections_is_met(fault):
 def test_what_only_messages_have_is_left_to_them(fault):
     active = lease(fault)
     decision = decide_connection(ActiveLeases((active,)), Exchange(target="shop"), whole=True)
-    assert not (decision.onward or decision.back or decision.touches)
+    assert not (decision.onward)
+    assert not (decision.back)
+    assert not decision.touches
     assert active.deliveries()[0].seen == 0
 
 
