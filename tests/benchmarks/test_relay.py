@@ -1,7 +1,7 @@
 """The edge beside HAProxy and Envoy as relays of bytes, in one run.
 
-What is relayed is HTTP, as wrk speaks it, but no relay knows. `peers` says how it is set up. By hand,
-on a quiet machine: ``pytest tests/benchmarks/test_relay.py --benchmark-only -s``.
+What is relayed is HTTP, as wrk speaks it, but no relay knows. `peers` says how it is set up. By
+hand, on a quiet machine: ``pytest tests/benchmarks/test_relay.py --benchmark-only -s``.
 """
 
 from collections.abc import Iterator
