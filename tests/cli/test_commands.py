@@ -139,3 +139,9 @@ def test_every_verb_has_a_help_with_an_example(verb: str) -> None:
 
 def test_the_version_is_one_line() -> None:
     assert squall("--version").stdout.startswith("squall 0.")
+
+
+def test_a_run_that_may_take_no_time_is_refused() -> None:
+    refused = squall("run", PLAYBOOKS / "three_phases.yaml", "--timeout", "0")
+    assert refused.returncode == 2
+    assert "--timeout: a run takes some time" in refused.stderr

@@ -250,3 +250,10 @@ def test_a_run_of_waits_has_no_table(planned: Planned) -> None:
         "✔ passed · checkout · run 7 · 1 min",
         "  exit 0",
     ]
+
+
+def test_what_a_dead_edge_did_is_unknown_not_nothing(plan: Plan) -> None:
+    last = ended("main/storm/hit#1", 3, "failed", deliveries=(), reason="the edge was killed")
+    said = shown(plan, last, width=100)
+    assert "latency normal 250 ms, σ 50 ms  unknown" in said
+    assert "nothing" not in said

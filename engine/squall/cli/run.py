@@ -2,11 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    import asyncio
+    from signal import Signals
+
     from squall.cli.report import Report
     from squall.cli.view import Update
     from squall.core.playbook.model import Playbook, Target
@@ -56,6 +59,12 @@ def run(
       squall run playbooks/progressive_chaos.yaml
       squall run playbooks/three_phases.yaml --target api=127.0.0.1:7070=http://127.0.0.1:8080
     """
+    import asyncio
+    import signal
+
+    for number in _enders():
+        signal.signal(number, signal.default_int_handler)  # until the loop hears them
+
     from squall import app
     from squall.cli.playbook_file import open_playbook
     from squall.core.diagnostics import Refused
@@ -74,7 +83,7 @@ def run(
         click.echo(f"{refusal.code} {refusal.message}", err=True)
         click.echo(f"    {refusal.hint}", err=True) if refusal.hint else None
         sys.exit(2)
-    except KeyboardInterrupt:  # before it had begun
+    except (KeyboardInterrupt, asyncio.CancelledError):  # before it had begun
         sys.exit(130)
     code = 1 if strict and outcome.run.verdict == "warned" else outcome.exit_code
     try:
@@ -83,6 +92,18 @@ def run(
     except OSError:
         _let_go_of_output()
     sys.exit(code)
+
+
+def _enders() -> "dict[Signals, str]":
+    """The signals that are as good as Ctrl-C, but those that whoever started us ignores."""
+    import signal
+
+    known = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
+    return {
+        number: name
+        for number, name in known.items()
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
 
 
 def _watched() -> bool:
@@ -119,10 +140,11 @@ async def _run(
     """Start, tell what happens, stop when asked to."""
     from squall import app
 
+    wishes = Wishes(report)
+    wishes.hear_signals()
     async with app.engine(state) as operations:
         running = await operations.start(plan, seed=seed, record=record, wait=wait)
-        wishes = Wishes(running, report)
-        wishes.hear_signals()
+        wishes.begin(running)
         report.began(running.run, running.run.seed)
         with report.watched(wishes.key):
             async for update in running.updates():
@@ -154,21 +176,25 @@ def _closing(outcome: "Outcome", record: str | None, state: str | None, code: in
 class Wishes:
     """What the person at the terminal wants of the run: keys and signals."""
 
-    def __init__(self, running: "Running", report: "Report") -> None:
-        self._running = running
+    def __init__(self, report: "Report") -> None:
+        self._running: Running | None = None
         self._report = report
+        self._starting: asyncio.Task[Any] | None = None
         self._asked = 0
         self._paused = False
 
     def hear_signals(self) -> None:
-        """SIGTERM and a closed terminal are as good as Ctrl-C."""
+        """From now on; what the running task does is called off until there is a run."""
         import asyncio
-        import signal
 
+        self._starting = asyncio.current_task()
         loop = asyncio.get_running_loop()
-        for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"),
-                             (signal.SIGHUP, "SIGHUP")):  # fmt: skip
+        for number, name in _enders().items():
             loop.add_signal_handler(number, self.stop, name)
+
+    def begin(self, running: "Running") -> None:
+        """There is a run now."""
+        self._running = running
 
     def update(self, update: "Update") -> None:
         """Pass it on. When nobody can read it any more, nobody watches: the run is stopped."""
@@ -184,13 +210,18 @@ class Wishes:
 
     def key(self, letter: str) -> None:
         """One was pressed."""
-        if letter == "p":
-            self._running.resume("keyboard") if self._paused else self._running.pause("keyboard")
+        running = self._running
+        if letter == "p" and running is not None:
+            running.resume("keyboard") if self._paused else running.pause("keyboard")
         elif letter == "s":
             self.stop("keyboard")
 
     def stop(self, by: str) -> None:
         """Once: undo, then finally. Twice: undo only."""
+        if self._running is None:
+            if self._starting is not None:
+                self._starting.cancel()
+            return
         self._asked += 1
         if self._asked == 1:
             self._running.stop(by)
@@ -226,7 +257,10 @@ def _bounded(playbook: "Playbook", timeout: str | None) -> "Playbook":
 
     if timeout is None:
         return playbook
-    return msgspec.structs.replace(playbook, timeout=_duration(timeout, "--timeout"))
+    duration = _duration(timeout, "--timeout")
+    if not duration:
+        raise click.UsageError("--timeout: a run takes some time; for example 30s")
+    return msgspec.structs.replace(playbook, timeout=duration)
 
 
 def _duration(written: str, option: str) -> "Duration":

@@ -248,9 +248,10 @@ def _rows(step: _Step) -> Iterator[_Row]:
         yield _Row(mark=mark, cells=cells, brief=asked)
         return
     for index, fault in enumerate(compare(action.scenarios, step.deliveries)):
-        got = fault.delivered or "nothing"
+        # An edge that died took its counts along.
+        got = fault.delivered or ("nothing" if step.deliveries else "unknown")
         lead, tail = ((step.name, lasted), (p99, errors)) if index == 0 else (("", ""), ("", ""))
-        cells = (*lead, fault.fault, got, f"{fault.touched:,}", *tail)
+        cells = (*lead, fault.fault, got, f"{fault.touched:,}" if step.deliveries else "", *tail)
         yield _Row(mark=mark if index == 0 else (" ", ""), cells=cells, brief=fault.brief)
 
 
