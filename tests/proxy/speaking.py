@@ -1,4 +1,4 @@
-"""Both ends of HTTP/1.1 as h11 reads it, which knows nothing of the edge: what it takes is valid."""
+"""Both ends of HTTP/1.1 as h11 reads it, which knows nothing of the edge."""
 
 import asyncio
 from dataclasses import dataclass, field
