@@ -4,8 +4,8 @@ import asyncio
 
 import h11
 import pytest
-from proxy import speaking
 
+from proxy import speaking
 from squall.core.faults.kinds import (
     EVERY,
     Bandwidth,
@@ -385,7 +385,7 @@ async def test_a_very_slow_line_holds_upstream_back(stage):
 
 
 async def test_a_very_slow_upload_holds_the_client_back(stage):
-    address, peer = await prepared(stage)
+    _address, peer = await prepared(stage)
     stage.put_on(stage.lease(Bandwidth(limit=1, direction="request")))
     wire = peer.wire
     wire.send(b"POST /plain HTTP/1.1\r\nHost: shop\r\nContent-Length: 30000000\r\n\r\n")
