@@ -1,4 +1,4 @@
-"""Both ends of HTTP/1.1 as h11 reads it, which knows nothing of the edge."""
+"""HTTP/1.1 from both ends, as h11 reads it, which knows nothing of the edge."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -91,7 +91,7 @@ async def whole(peer):
     try:
         return await peer.message()
     except h11.RemoteProtocolError as wrong:
-        if "closed connection" not in str(wrong):
+        if "closed connection" not in str(wrong) and "ConnectionClosed" not in str(wrong):
             raise
         return None
 

@@ -243,8 +243,9 @@ class ClientConnection(asyncio.Protocol):
         head = read_request(buffer[:end])
         self._stop_timer()
         self._buffer = buffer[end:]
-        kind = FaultedTransaction if self._route.leases else Transaction
-        self._transaction = transaction = kind(self, self._route, head)
+        route = self._route
+        kind = FaultedTransaction if route.leases and route.touches(head) else Transaction
+        self._transaction = transaction = kind(self, route, head)
         if head.length and self._buffer:
             # The body is looked at before anything is sent: what is wrong with it may be here.
             self._buffer = self._buffer[transaction.take(self._buffer) :]

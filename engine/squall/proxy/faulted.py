@@ -30,7 +30,6 @@ class FaultedTransaction(Transaction):
         "_broken",
         "_decision",
         "_down",
-        "_epoch",
         "_hold",
         "_up",
         "_up_message",
@@ -39,7 +38,6 @@ class FaultedTransaction(Transaction):
 
     def __init__(self, client: Client, route: Route, head: RequestHead) -> None:
         super().__init__(client, route, head)
-        self._epoch = route.leases.epoch
         self._decision = route.decide(head, client, self._began)
         self._hold: Hold | None = None
         self._up: Flow | None = None

@@ -6,6 +6,7 @@ for a while, as if nobody listened, and keeps its address meanwhile.
 """
 
 import asyncio
+import contextlib
 import errno
 import socket
 import time
@@ -29,6 +30,8 @@ class Listener:
         "_again",
         "_closed",
         "_connection",
+        "_family",
+        "_place",
         "_server",
         "_socket",
         "_starting",
@@ -46,31 +49,27 @@ class Listener:
         self._connection = connection
         self._timers = timers
         self._server: asyncio.Server | None = None
-        self._starting: asyncio.Task[None] | None = None
+        self._starting: set[asyncio.Task[None]] = set()
         self._again: Timer | None = None
         self._accepting = True
         """What is wanted; it may take a moment."""
         self._closed = False
-        host, port = listening.getsockname()[:2]
+        self._family = listening.family
+        self._place = listening.getsockname()
+        host, port = self._place[:2]
         self.address = Address(host=host, port=port)
         """Where it really listens."""
 
     async def start(self) -> None:
         """Accept connections."""
-        if not self._accepting:
-            return
-        loop = asyncio.get_running_loop()
-        # The loop closes the socket it is given; the address must outlive that.
-        server = await loop.create_server(
-            self._connection, sock=self._socket.dup(), backlog=_BACKLOG
-        )
-        self._use(server)
+        await self._serve(self._socket)
 
     def refuse(self) -> None:
         """From now on connections are refused."""
         if self._accepting:
             self._stop()
-            self._silence()
+            with contextlib.suppress(OSError):
+                self._bind()
 
     def accept(self) -> None:
         """Connections are accepted again."""
@@ -82,24 +81,40 @@ class Listener:
         """Accept no more; connections that were accepted stay."""
         self._closed = True
         self._stop()
-        self._socket.close()
 
     def _listen(self) -> None:
         try:
+            self._bind()
             self._socket.listen(_BACKLOG)
         except OSError:  # somebody else took the address meanwhile, and may go again
             self._again = self._timers.at(time.monotonic_ns() + _AGAIN, self._listen)
             return
-        if self._starting is None or self._starting.done():
-            # Held here and awaited by nobody: what it can fail at was done by `listen`.
-            self._starting = asyncio.get_running_loop().create_task(self.start())
+        # Held here and awaited by nobody: what it can fail at was done by `listen`.
+        task = asyncio.get_running_loop().create_task(self._serve(self._socket))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
 
-    def _use(self, server: asyncio.Server) -> None:
-        if self._accepting:
+    def _bind(self) -> None:
+        """Have a socket that is bound and does not listen: it keeps the address for later."""
+        if self._socket.fileno() < 0:
+            self._socket = _socket(self._family)
+        if self._socket.getsockname()[1] != self.address.port:
+            self._socket.bind(self._place)
+
+    async def _serve(self, listening: socket.socket) -> None:
+        if not self._wanted(listening):
+            return
+        loop = asyncio.get_running_loop()
+        # The loop closes the socket it is given; the address must outlive that.
+        server = await loop.create_server(self._connection, sock=listening.dup(), backlog=_BACKLOG)
+        if self._wanted(listening):
             self._server = server
-        else:  # meanwhile something else was wanted
+        else:
             server.close()
-            self._silence()
+
+    def _wanted(self, listening: socket.socket) -> bool:
+        """Whether nothing else has been asked for since this one was to listen."""
+        return self._accepting and listening is self._socket
 
     def _stop(self) -> None:
         self._accepting = False
@@ -108,10 +123,17 @@ class Listener:
         if self._server is not None:
             self._server.close()
             self._server = None
+        # At once: the loop may take another turn to close what it has of the same socket.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RD)
+        self._socket.close()
 
-    def _silence(self) -> None:
-        if not self._closed:
-            self._socket.shutdown(socket.SHUT_RD)  # Linux: bound, and not listening
+
+def _socket(family: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.setblocking(False)
+    return made
 
 
 async def listen(
@@ -124,16 +146,9 @@ async def listen(
     )
     if not found:
         raise OSError(errno.EADDRNOTAVAIL, f"{address.host} has no address")
-    family, kind, protocol, _, place = found[0]
-    if not address.port:
-        # Linux takes a port that was not asked for by its number away when nobody listens any more.
-        with socket.socket(family, kind, protocol) as trial:
-            trial.bind(place)
-            place = trial.getsockname()
-    listening = socket.socket(family, kind, protocol)
+    family, _, _, _, place = found[0]
+    listening = _socket(family)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setblocking(False)
         listening.bind(place)
         listening.listen(_BACKLOG)
         made = Listener(listening, connection, timers)

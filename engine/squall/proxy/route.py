@@ -8,8 +8,9 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from squall.core.faults.active import ActiveLease, ActiveLeases
 from squall.core.faults.candidate import Candidate
@@ -206,6 +207,10 @@ class Route:
             self._decide_connection(None, whole=False, besides=before.names)
             for client in list(self.clients):
                 client.strike()
+
+    def touches(self, head: RequestHead) -> bool:
+        """Whether a request may meet a fault."""
+        return self.leases.mean(head.method, head.path, head.host)
 
     def decide(self, head: RequestHead, client: Client, now: int) -> Decision:
         """Roll the dice for one request, and tell what they say."""

@@ -51,6 +51,7 @@ class Transaction:
         "_client",
         "_continued",
         "_dial",
+        "_epoch",
         "_failed",
         "_head",
         "_partial",
@@ -67,6 +68,7 @@ class Transaction:
         self._route = route
         self._head = head
         self._began = route.began()
+        self._epoch = route.leases.epoch
         self._dial: Dial | None = None
         self._upstream: UpstreamConnection | None = None
         self._body: Body | None = body_of(head.length) if head.length else None
@@ -344,7 +346,7 @@ class Transaction:
     def _measured(self, *, failed: bool) -> None:
         """Count this exchange, once."""
         if self._began:
-            self._route.measure(self._began, None, failed=failed)
+            self._route.measure(self._began, self._epoch, failed=failed)
             self._began = 0
 
     def _finish(self, *, persistent: bool) -> None:

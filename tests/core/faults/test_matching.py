@@ -3,7 +3,7 @@
 import pytest
 
 from squall.core.faults.kinds import Match, Share
-from squall.core.faults.matching import LONGEST_PATH, Matcher, problem_with
+from squall.core.faults.matching import LONGEST_PATH, Matcher, paths_of, problem_with
 
 
 def matches(match, method="GET", path="/", host="shop", headers=()):
@@ -170,3 +170,22 @@ def test_who_is_in_a_share_stays_in_it_and_in_a_larger_one():
     assert admitted(0.3, 7) != admitted(0.3, 8)
     assert all(more for some, more in zip(admitted(0.3, 7), admitted(0.6, 7), strict=True) if some)
     assert not any(admitted(0.0, 7, 200))
+
+
+GLOBS = ("/orders/*", "/orders/**", "/a?c", "/x", "**/items", "/[a]|b", "/orders/1")
+PATHS = ("/orders/1", "/orders/1/2", "/abc", "/x", "/y", "/q/items", "/[a]|b", "b", "/", "")
+
+
+def test_many_globs_at_once_find_what_any_of_them_does():
+    for count in range(1, len(GLOBS) + 1):
+        matchers = [Matcher(Match(path=glob)) for glob in GLOBS[:count]]
+        found = paths_of(matchers)
+        for path in PATHS:
+            one = any(matcher.names("GET", path, "") for matcher in matchers)
+            assert bool(found.search(path)) is one
+
+
+@pytest.mark.parametrize("match", [Match(), Match(path="~^/x"), Match(method=("GET",))])
+def test_what_is_no_glob_is_asked_one_by_one(match):
+    assert paths_of([Matcher(Match(path="/x")), Matcher(match)]) is None
+    assert paths_of([]) is None

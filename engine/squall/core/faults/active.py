@@ -13,7 +13,7 @@ from squall.core.faults.counters import Counters
 from squall.core.faults.effects import Delivery, Felt, Inject
 from squall.core.faults.exchange import CONNECTION, Exchange
 from squall.core.faults.kinds import Down, Fault, RateLimit
-from squall.core.faults.matching import Matcher
+from squall.core.faults.matching import Matcher, paths_of
 from squall.core.faults.meter import Meter
 from squall.core.timing import Duration
 
@@ -95,15 +95,18 @@ _Selected = tuple[tuple[ActiveLease, int, Matcher], ...]
 class ActiveLeases:
     """All leases on one target. Empty, it is false."""
 
-    __slots__ = ("_selected", "connects", "down", "epoch", "leases", "names", "reads_headers")
+    __slots__ = (
+        "_paths", "_selected", "connects", "down", "epoch", "leases", "names", "reads_headers"
+    )  # fmt: skip
 
     def __init__(self, leases: Sequence[ActiveLease] = ()) -> None:
         self.leases = tuple(leases)
         self.names = frozenset(lease.inject.lease for lease in leases)
-        self.epoch = Meter()
+        self.epoch = Meter() if leases else None
         """What clients feel while exactly these leases are on."""
-        for lease in leases:
-            lease.live_through(self.epoch)
+        if self.epoch is not None:
+            for lease in leases:
+                lease.live_through(self.epoch)
         faults = [fault for lease in leases for fault in lease.faults]
         self.down = frozenset(
             fault.lease.lease for fault in faults if isinstance(fault.fault, Down)
@@ -117,15 +120,20 @@ class ActiveLeases:
             isinstance(fault.fault, RateLimit) and fault.fault.by.startswith("header:")
             for fault in faults
         )
+        self._paths = paths_of(matcher for lease in leases for matcher in lease.matchers)
         self._selected: dict[tuple[str, str, str], _Selected] = {}
 
     def __bool__(self) -> bool:
         return bool(self.leases)
 
+    def mean(self, method: str, path: str, host: str) -> bool:
+        """Whether a request may meet a fault; mostly cheaper to ask than to describe it."""
+        return bool(self._select(method, path, host))
+
     def candidates(self, exchange: Exchange) -> list[Candidate]:
         """Every fault a request meets, in the order in which they act."""
         chosen: dict[ActiveLease, list[int]] = {}
-        for lease, scenario, matcher in self._select(exchange):
+        for lease, scenario, matcher in self._select(exchange.method, exchange.path, exchange.host):
             if matcher.plain or matcher.admits(exchange.headers, exchange.client, exchange.body):
                 chosen.setdefault(lease, []).append(scenario)
         found = [
@@ -156,21 +164,26 @@ class ActiveLeases:
                 if fault.places or fault.budgets:
                     fault.forget(connection)
 
-    def _select(self, exchange: Exchange) -> _Selected:
+    def _select(self, method: str, path: str, host: str) -> _Selected:
         """The scenarios meant by method, path and host; mostly they have been asked for before."""
-        path = exchange.path.partition("?")[0]
-        key = (exchange.method, path, exchange.host)
+        if "?" in path:
+            path = path.partition("?")[0]
+        key = (method, path, host)
         selected = self._selected.get(key)
         if selected is None:
             if len(self._selected) >= _MOST_SELECTED:
                 self._selected.clear()
-            selected = self._selected[key] = tuple(
-                (lease, number, matcher)
-                for lease in self.leases
-                for number, matcher in enumerate(lease.matchers)
-                if matcher.names(*key)
-            )
+            selected = self._selected[key] = tuple(self._named(*key))
         return selected
+
+    def _named(
+        self, method: str, path: str, host: str
+    ) -> Iterator[tuple[ActiveLease, int, Matcher]]:
+        if self._paths is None or self._paths.search(path):
+            for lease in self.leases:
+                for number, matcher in enumerate(lease.matchers):
+                    if matcher.names(method, path, host):
+                        yield lease, number, matcher
 
 
 def _rank(candidate: Candidate) -> int:

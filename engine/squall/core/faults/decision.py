@@ -10,9 +10,10 @@ Nothing here waits, sends or looks at a clock.
 """
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from functools import partial
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from squall.core.faults.active import ActiveLeases
 from squall.core.faults.candidate import NO_TIME, Candidate

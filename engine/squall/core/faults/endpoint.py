@@ -7,6 +7,7 @@ per endpoint. A target that is asked for too many different paths does not make 
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 MOST: Final = 10_000
@@ -25,7 +26,11 @@ _VARIABLE: Final = re.compile(
 def endpoint_of(method: str, path: str) -> str:
     """The endpoint of a request; `path` may still have its query."""
     # What is cut off cannot matter: a segment never gets longer by being replaced.
-    plain = path.partition("?")[0][: 8 * LONGEST]
+    return _endpoint_of(method, path.partition("?")[0][: 8 * LONGEST])
+
+
+@lru_cache(maxsize=4096)
+def _endpoint_of(method: str, plain: str) -> str:
     return f"{method} {_VARIABLE.sub('*', plain)}"[:LONGEST]
 
 

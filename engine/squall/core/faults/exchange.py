@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from msgspec import Struct
+
 from squall.core.faults.effects import FaultEvent
 from squall.core.faults.limits import Slot
 
@@ -22,8 +24,7 @@ CONNECTION: Final = "connection"
 """The endpoint under which what happens to whole connections is counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(Struct, frozen=True, kw_only=True):
     """The facts of one request, or of one connection, for which `method` and `path` are empty.
 
     `path` may have a query; `host` and header names in lower case. `connection` tells connections
