@@ -335,6 +335,15 @@ async def test_a_paced_answer_takes_as_long_as_its_size_says(stage):
     assert ms(255) < event.delay < ms(300)
 
 
+async def test_an_answer_that_comes_late_comes_no_slower(stage):
+    payload = bytes(10_000_000)
+    _, peer = await prepared(stage, payload=payload)
+    stage.put_on(stage.lease(Latency(delay=Fixed(value=ms(100)), direction="response")))
+    began = stage.now()
+    assert (await peer.ask()).body == payload
+    assert 0.1 <= stage.now() - began < 2
+
+
 async def test_slow_clients_of_sliced_answers_hold_upstream_back(stage):
     sent = 0
 

@@ -7,13 +7,9 @@ how it ended. When a lease is lifted, its stages go, and what they held back goe
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from typing import Final
 
 from squall.core.faults.shaping import Over, Spans, Stage, Stream
 from squall.proxy.timers import Timer, Timers
-
-MOST_HELD: Final = 64 * 1024
-"""Bytes a flow holds back before whoever feeds it is held back too."""
 
 
 class Flow:
@@ -69,7 +65,7 @@ class Flow:
     def push(self, data: bytes, payload: Spans | None = None) -> None:
         """Bytes have come; where in them the payload is, None: everywhere."""
         self._stream.push(data, time.monotonic_ns(), payload)
-        self._full = self._stream.held > MOST_HELD
+        self._full = self._stream.full
         self._run()
 
     def end(self) -> None:
@@ -105,7 +101,7 @@ class Flow:
         due = self._stream.due()
         if due is not None:
             self._timer = self._timers.at(due, self._run)
-        if self._full and self._stream.held <= MOST_HELD:
+        if self._full and not self._stream.full:
             self._full = False
             self._eased()
 

@@ -156,6 +156,40 @@ def test_delays_add_up_and_nothing_is_early(pushes, delays):
         position += len(data)
 
 
+@given(PUSHES, st.integers(0, 200))
+def test_a_message_that_is_delayed_whole_begins_late_and_then_keeps_up(pushes, late):
+    found = stream(Delay("a", Told(), ms(late), whole=True))
+    went, now = feed(found, pushes)
+    went += drain(found, now)[0]
+    begins = START + pushes[0][0] + ms(late)
+    due, position = START, 0
+    arrived = [at for at, data in went for _ in data]
+    for gap, data in pushes:
+        due += gap
+        assert set(arrived[position : position + len(data)]) == {max(due, begins)}
+        position += len(data)
+
+
+@pytest.mark.parametrize(
+    ("stage", "room"),
+    [
+        (slices(9, delay=ms(9)), 64 * 1024),
+        (pace(1_000), 64 * 1024),
+        (pace(10**8), 2_000_000),
+        (pace(10**10), 4 * 1024 * 1024),
+        (delay(ms(9)), 1024 * 1024),
+    ],
+)
+def test_a_stream_is_full_when_a_stage_holds_more_than_it_needs(stage, room):
+    found = stream(stage)
+    found.push(b"x" * room, START)
+    assert not found.full
+    found.push(b"x", START)
+    assert found.full
+    found.lift((), START)
+    assert not found.full
+
+
 @given(PUSHES, st.sampled_from([100.0, 5_000.0, 333_333.3, 10.0**8]))
 def test_no_window_carries_more_than_the_limit_and_one_tick(pushes, limit):
     found = stream(pace(limit))

@@ -3,16 +3,30 @@
 import pytest
 from hypothesis import strategies as st
 
+from squall.core.faults.candidate import kind_of
 from squall.core.faults.effects import FaultEvent, Inject
 from squall.core.faults.kinds import (
+    Bandwidth,
+    Bulkhead,
+    Burst,
+    CircuitBreaker,
+    Connections,
+    Corruption,
+    Down,
     Errors,
     Fault,
     Fixed,
     Latency,
+    LimitData,
     PacketLoss,
+    PartialResponses,
+    RateLimit,
     Resets,
     Scenario,
+    Sequence,
     Share,
+    Slicer,
+    SlowClose,
     Timeouts,
     Uniform,
 )
@@ -27,6 +41,19 @@ FAULTS: tuple[Fault, ...] = (
     Timeouts(rate=Share(0.05)),
     Resets(rate=Share(0.01)),
     PacketLoss(rate=Share(0.2)),
+    Errors(rate=Share(0.5), pattern=Burst(count=1, per=2), headers=(("x-a", "é"),), body="no"),
+    Errors(rate=Share(0.5), pattern=Sequence(codes=(500, 200))),
+    PartialResponses(rate=Share(0.2), keep=7),
+    Corruption(rate=Share(0.2), kind="truncate", direction="both"),
+    RateLimit(limit=9.5, burst=3, by="header:x-tenant", answer=503),
+    Bandwidth(limit=1e5, direction="request"),
+    Connections(max=3, timeout=Duration(5)),
+    Slicer(size=9, variation=3, delay=Duration(7)),
+    SlowClose(delay=Duration(9)),
+    LimitData(bytes=0),
+    Down(),
+    CircuitBreaker(failures=2),
+    Bulkhead(max=1, queue=0),
 )
 DETAILS = {"errors": "503", "timeouts": "504", "resets": "reset"}
 NOW = 1_767_225_600_000_000_000
@@ -40,13 +67,12 @@ def inject() -> Inject:
 
 
 def fault_event(number: int = 0, **fields: object) -> FaultEvent:
-    kind = type(FAULTS[number]).__name__
     known: dict[str, object] = {
         "at": NOW,
         "lease": "7:main/a#1@shop",
         "scenario": 0,
         "fault": number,
-        "kind": {"PacketLoss": "packet_loss"}.get(kind, kind.lower()),
+        "kind": kind_of(FAULTS[number]),
         "target": "shop",
         "client": "127.0.0.1:40000",
         "method": "GET",

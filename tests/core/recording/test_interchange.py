@@ -113,6 +113,15 @@ def test_what_is_no_recording_is_refused_with_a_reason(data: bytes, said: str) -
     assert said in str(raised.value)
 
 
+def test_every_kind_of_fault_survives_a_document(made) -> None:
+    lease = Lease(made.inject())
+    events = tuple(lease.event(made.fault_event(number)) for number in range(len(made.faults)))
+    recording = from_json(MOCKFORGES)
+    found = from_json(as_json(Recording(head=recording.head, events=events, tail=recording.tail)))
+    assert found.events == events
+    assert faults_of(found.events) == made.faults
+
+
 def test_faults_come_from_events_each_once(made) -> None:
     lease = Lease(made.inject())
     events = [lease.event(made.fault_event(number)) for number in (2, 0, 2, 5)]

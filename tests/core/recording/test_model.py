@@ -70,6 +70,30 @@ def test_every_other_fault_has_the_label_of_mockforges_metrics(
     jsonschema_rs.validator_for(SCHEMA).validate(written)
 
 
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        ("partial_responses", {"type": "FaultInjection", "fault_type": "partial_response"}),
+        ("corruption", {"type": "FaultInjection", "fault_type": "payload_corruption"}),
+        ("rate_limit", {"type": "RateLimitExceeded", "client_ip": "127.0.0.1:40000"}),
+        ("bandwidth", {"type": "TrafficShaping", "action": "bandwidth_throttle", "bytes": 77}),
+        ("connections", {"type": "TrafficShaping", "action": "connection_limit", "bytes": 77}),
+        ("slicer", {"type": "TrafficShaping", "action": "slicer", "bytes": 77}),
+        ("slow_close", {"type": "TrafficShaping", "action": "slow_close", "bytes": 77}),
+        ("limit_data", {"type": "TrafficShaping", "action": "limit_data", "bytes": 77}),
+        ("down", {"type": "FaultInjection", "fault_type": "down"}),
+        ("circuit_breaker", {"type": "FaultInjection", "fault_type": "circuit_breaker"}),
+        ("bulkhead", {"type": "FaultInjection", "fault_type": "bulkhead"}),
+    ],
+)
+def test_every_kind_is_one_of_mockforges_six_types(made, kind: str, written: object) -> None:
+    (number,) = [n for n in range(len(made.faults)) if made.fault_event(n).kind == kind]
+    event = json.loads(encode(Lease(made.inject()).event(made.fault_event(number, size=77))))
+    assert event["event_type"].items() >= written.items()
+    assert event["metadata"]["bytes"] == "77"
+    jsonschema_rs.validator_for(SCHEMA).validate(event)
+
+
 def test_an_event_carries_its_fault_in_full(made) -> None:
     lease = Lease(made.inject())
     for number, fault in enumerate(made.faults):

@@ -133,8 +133,9 @@ class ActiveLeases:
     def candidates(self, exchange: Exchange) -> list[Candidate]:
         """Every fault a request meets, in the order in which they act."""
         chosen: dict[ActiveLease, list[int]] = {}
+        headers = frozenset(exchange.headers)
         for lease, scenario, matcher in self._select(exchange.method, exchange.path, exchange.host):
-            if matcher.plain or matcher.admits(exchange.headers, exchange.client, exchange.body):
+            if matcher.plain or matcher.admits(headers, exchange.client, exchange.body):
                 chosen.setdefault(lease, []).append(scenario)
         found = [
             candidate

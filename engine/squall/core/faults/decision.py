@@ -349,7 +349,7 @@ def _outcome(candidate: Candidate, now: int) -> _Outcome | None:
 def _error(fault: Errors, candidate: Candidate, now: int) -> _Outcome | None:
     """The status it answers with, by chance or by its pattern."""
     ordinal, pattern = candidate.ordinal, fault.pattern
-    status = fault.codes[int(candidate.roll(1) * len(fault.codes))]
+    status = 0
     match pattern:
         case Burst(interval=0):
             spared = ordinal % pattern.per >= pattern.count
@@ -364,6 +364,7 @@ def _error(fault: Errors, candidate: Candidate, now: int) -> _Outcome | None:
             assert_never(pattern)
     if spared:
         return None
+    status = status or fault.codes[int(candidate.roll(1) * len(fault.codes))]
     return NO_TIME, Answer(status, "errors", fault.body, fault.headers), str(status)
 
 

@@ -41,7 +41,7 @@ class Matcher:
         self._methods = frozenset(method.upper() for method in match.method)
         self._path = _compile_path(match.path) if match.path else None
         self._host = _compile_glob(match.host.lower(), ".*") if match.host else None
-        self._headers = match.headers
+        self._headers = frozenset(match.headers)
         self._clients = tuple(map(network, match.client))
         self.plain = not (
             self._headers
@@ -75,7 +75,7 @@ class Matcher:
     def admits(self, headers: Iterable[tuple[str, str]], client: str, body: int) -> bool:
         """Whether the rest holds: header fields, client, length of the body (negative: unknown)."""
         match = self._match
-        if self._headers and not set(self._headers) <= set(headers):
+        if not self._headers.issubset(headers):
             return False
         if match.min_body is not None and body < match.min_body:
             return False

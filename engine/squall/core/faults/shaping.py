@@ -9,7 +9,7 @@ stage is lifted with its lease, on live connections too: what it held goes on at
 
 from collections import deque
 from collections.abc import Collection, Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from squall.core.timing import Duration
 
@@ -18,6 +18,9 @@ Spans = Sequence[tuple[int, int]]
 
 Piece = tuple[int, bytes]
 """Bytes and when they may go on."""
+
+ROOM: Final = 64 * 1024
+"""Bytes that a stage may hold, unless it needs more to do what it is asked."""
 
 Over = Literal["open", "ended", "close", "reset"]
 
@@ -38,17 +41,9 @@ class Stage:
     """One fault on one stream: it changes bytes, cuts them off, or holds them back."""
 
     __slots__ = (
-        "_acted",
-        "amount",
-        "delay",
-        "doom",
-        "held",
-        "last",
-        "lease",
-        "mark",
-        "over",
-        "rank",
-    )
+        "_acted", "amount", "delay", "doom", "held", "last", "lease", "mark", "over", "rank",
+        "room", "size",
+    )  # fmt: skip
 
     def __init__(self, lease: str, mark: Mark, rank: int) -> None:
         self.lease = lease
@@ -59,6 +54,10 @@ class Stage:
         self.over = Duration(0)
         self.held: deque[Piece] = deque()
         """What waits here, in order."""
+        self.size = 0
+        """How many bytes that is."""
+        self.room = ROOM
+        """How many may wait before whoever sends more has to."""
         self.last = 0
         """When the latest piece that ever came may go on: none behind it goes before."""
         self.doom: int | None = None
@@ -89,9 +88,16 @@ class Stage:
 
     def enter(self, came: int, data: bytes) -> None:
         """Hold bytes for as long as it takes."""
+        self.size += len(data)
         for due, piece in self.schedule(came, data):
             self.last = max(self.last, due)
             self.held.append((self.last, piece))
+
+    def leave(self) -> Piece:
+        """The first of what waits goes on."""
+        piece = self.held.popleft()
+        self.size -= len(piece[1])
+        return piece
 
     def finish(self) -> None:
         """Say what it did, if it did anything."""
@@ -103,7 +109,7 @@ class Stage:
 class Stream:
     """What one direction of a connection holds, and what may go on."""
 
-    __slots__ = ("_cut", "_ended", "_last", "_out", "held", "stages")
+    __slots__ = ("_cut", "_ended", "_last", "_out", "stages")
 
     def __init__(self) -> None:
         self.stages: tuple[Stage, ...] = ()
@@ -111,8 +117,16 @@ class Stream:
         self._last = 0
         self._ended = False
         self._cut: Literal["close", "reset"] | None = None
-        self.held = 0
+
+    @property
+    def held(self) -> int:
         """Bytes that wait."""
+        return sum(stage.size for stage in self.stages) + sum(map(len, self._out))
+
+    @property
+    def full(self) -> bool:
+        """So many wait that no more should be pushed."""
+        return any(stage.size > stage.room for stage in self.stages)
 
     def add(self, stages: Collection[Stage]) -> None:
         """More faults on what is pushed from now on."""
@@ -142,7 +156,6 @@ class Stream:
             if self._cut:
                 break
         if data:
-            self.held += len(data)
             self._pass(next(iter(self.stages), None), now, data)
 
     def end(self, now: int) -> None:
@@ -158,12 +171,11 @@ class Stream:
             broken = stage.doom is not None and stage.doom <= now
             until = now if stage.doom is None or not broken else stage.doom - 1
             while stage.held and stage.held[0][0] <= until:
-                self._pass(following, *stage.held.popleft())
+                self._pass(following, *stage.leave())
             if broken:
                 self._break(self.stages[: index + 1])
         taken = b"".join(self._out)
         self._out.clear()
-        self.held -= len(taken)
         return taken
 
     def due(self) -> int | None:
@@ -198,8 +210,8 @@ class Stream:
     def _break(self, stages: Sequence[Stage]) -> None:
         """What these hold is lost, and whatever comes after it."""
         for stage in stages:
-            self.held -= sum(len(data) for _, data in stage.held)
             stage.held.clear()
+            stage.size = 0
         self._cut = "reset"
 
     def _closes(self) -> int:

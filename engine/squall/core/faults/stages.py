@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from squall.core.faults import dice
 from squall.core.faults.kinds import EVERY, RETRANSMISSION_TIMEOUT, Corruption, Share, Slicer
-from squall.core.faults.shaping import Mark, Piece, Spans, Stage
+from squall.core.faults.shaping import ROOM, Mark, Piece, Spans, Stage
 from squall.core.timing import MILLISECOND, SECOND, Duration
 
 LOST_FOR_GOOD: Final = 8
@@ -22,6 +22,8 @@ RFC 6298 (2.5) lets an implementation stop doubling at 60 s; a ninth loss would 
 _TICK: Final = 20 * MILLISECOND
 """How much of its speed a paced stream passes at a time."""
 _SMALLEST: Final = 16
+_MOST_AHEAD: Final = 4 * 1024 * 1024
+_UNDER_WAY: Final = 1024 * 1024
 _APART: Final = 10
 """Of so many bytes, one is corrupted on average."""
 
@@ -169,20 +171,30 @@ def _place(spans: Spans, count: int) -> int:
 
 
 class Delay(Stage):
-    """Everything comes `delay` later (Toxiproxy's latency)."""
+    """Everything comes `delay` later (Toxiproxy's latency).
 
-    __slots__ = ("_each",)
+    With `whole` that is one message: it begins so much later, and the rest of it follows as it
+    comes.
+    """
 
-    def __init__(self, lease: str, mark: Mark, delay: Duration) -> None:
+    __slots__ = ("_each", "_until", "_whole")
+
+    def __init__(self, lease: str, mark: Mark, delay: Duration, *, whole: bool = False) -> None:
         super().__init__(lease, mark, 2)
         self._each = delay
+        self._whole = whole
+        self._until = 0
+        # What is under way on a long line does not make it a slow one.
+        self.room = _UNDER_WAY
 
     def schedule(self, came: int, data: bytes) -> Sequence[Piece]:
         """Later."""
         self.act()
         self.delay = self._each
         self.amount += len(data)
-        return ((came + self._each, data),)
+        if not (self._whole and self._until):
+            self._until = came + self._each
+        return ((max(came, self._until), data),)
 
 
 class Losses(Stage):
@@ -264,6 +276,8 @@ class Pace(Stage):
         super().__init__(lease, mark, 5)
         self._limit = limit
         self._most = max(_SMALLEST, round(limit * _TICK / SECOND))
+        # A fast line needs enough to send until its owner is awake again and has read more.
+        self.room = max(ROOM, min(self._most, _MOST_AHEAD))
         self._free = 0
 
     def schedule(self, came: int, data: bytes) -> Sequence[Piece]:

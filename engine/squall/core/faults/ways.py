@@ -85,7 +85,8 @@ def stage_of(
     key = dice.stream(candidate.key, way, str(candidate.ordinal))
     match fault:
         case Latency():
-            return Delay(lease, account, latency(fault, candidate))
+            whole = bool(exchange.method)
+            return Delay(lease, account, latency(fault, candidate), whole=whole)
         case PacketLoss():
             return Losses(lease, account, fault.rate, key)
         case Resets():
