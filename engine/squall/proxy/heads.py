@@ -253,8 +253,9 @@ def _length(told: dict[bytes, bytes], *, latest: bool) -> int:
     if last != b"chunked" and last not in _CODINGS:
         raise Malformed("Transfer-Encoding is not understood")
     if not _CODINGS.issuperset(first):
-        # RFC 9112, 6.1: where it ends is clear, what it is not.
-        raise Malformed("Transfer-Encoding is not understood", 400 if b"chunked" in first else 501)
+        # RFC 9112, 6.1: where it ends is clear, what it is is not.
+        unclear = not {b"", b"chunked"}.isdisjoint(first)
+        raise Malformed("Transfer-Encoding is not understood", 400 if unclear else 501)
     return CHUNKED if last == b"chunked" else UNTIL_CLOSE
 
 
@@ -284,6 +285,8 @@ def _why_not_request_line(raw: bytes) -> Malformed:
         return Malformed("this is TLS, and the edge speaks plain HTTP here: use http://")
     if _LONE.search(raw):
         return Malformed("a line ends without a carriage return and a line feed")
+    if len(line) > LONGEST_TARGET + 256:
+        return Malformed("the request line is too long", 414)
     version = re.fullmatch(rb"[!-~]+ [!-~\x80-\xff]+ HTTP/([0-9]+(?:\.[0-9]+)?)", line)
     if version and version[1] not in {b"1.0", b"1.1"}:
         return Malformed("this is an HTTP/1.1 proxy", 505)
