@@ -30,7 +30,6 @@ _SMALL_CHUNKS: Final = re.compile(
 )
 """Any number of whole chunks of up to 15 bytes: read one by one they would cost 12 times as much,
 so that a flood of them would leave the other clients little of the edge."""
-_LONGEST_TRAILERS: Final = 32 * 1024
 
 
 class Body(Protocol):

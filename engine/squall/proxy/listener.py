@@ -14,6 +14,7 @@ from typing import Final
 
 from squall.core.playbook.model import Address
 from squall.core.timing import MILLISECOND
+from squall.proxy.keepalive import keep_alive
 from squall.proxy.timers import Timers
 
 _BACKLOG: Final = 1024
@@ -109,6 +110,7 @@ async def listen(
     listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keep_alive(listening)
         listening.setblocking(False)
         listening.bind(place)
         listening.listen(_BACKLOG)

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 
 from squall.core.playbook.model import Address
 from squall.core.timing import SECOND
+from squall.proxy.keepalive import keep_alive
 
 HIGH_WATER: Final = 64 * 1024
 """Bytes waiting to be written beyond which the other side is held back."""
@@ -187,6 +188,7 @@ class Pool:
                 _, result = await self._loop.create_connection(
                     lambda: UpstreamConnection(self), self.address.host, self.address.port
                 )
+            keep_alive(result.transport.get_extra_info("socket"))
         except TimeoutError:
             result = f"did not accept a connection within {DIAL_TIMEOUT:g} s"
         except OSError as error:
