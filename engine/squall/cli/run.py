@@ -120,6 +120,7 @@ async def _run(
     async with app.engine(state) as operations:
         running = await operations.start(plan, seed=seed, record=record, wait=wait)
         wishes = Wishes(running, report)
+        crowd = Crowd(report)
         wishes.hear_signals()
         with ExitStack() as ending:
             report.began(running.run, seed)
@@ -128,8 +129,11 @@ async def _run(
                 ending.enter_context(listening(wishes.key))
             async for update in running.updates():
                 wishes.update(update)
+                crowd.update(update)
                 report.update(update)
             outcome = await running.outcome()
+        for line in crowd.turned_away():
+            click.echo(line, err=True)
         if running.recording_problem:
             click.echo(running.recording_problem, err=True)
         return outcome
@@ -177,6 +181,33 @@ class Wishes:
         else:
             self._report.tell(f"{by}: undoing everything, without finally")
             self._running.terminate(by)
+
+
+class Crowd:
+    """Tells that an edge has no room for more clients: when it begins, and at the end how many."""
+
+    def __init__(self, report: "Report") -> None:
+        self._report = report
+        self._turned_away: dict[str, int] = {}
+
+    def update(self, update: "Update") -> None:
+        """Look at how many were turned away."""
+        from squall.core.faults.effects import Counted
+
+        if isinstance(update, Counted) and update.turned_away:
+            if update.target not in self._turned_away:
+                self._report.tell(
+                    f"target {update.target}: clients are being turned away, the edge's limit of "
+                    "open files is reached; raise it (ulimit -Hn), or send fewer at a time"
+                )
+            self._turned_away[update.target] = update.turned_away
+
+    def turned_away(self) -> list[str]:
+        """A line for each target that had no room for some."""
+        return [
+            f"target {target}: at least {count} clients were turned away for want of open files"
+            for target, count in self._turned_away.items()
+        ]
 
 
 def _coded(outcome: "Outcome", code: int) -> "Outcome":

@@ -92,6 +92,8 @@ class ClientConnection(asyncio.Protocol):
         self._route.clients.add(self)
         if self._route.draining:
             self._transport.abort()
+        elif self._socket is not None and self._socket.fileno() >= self._route.most:
+            self._turn_away()
         elif self._route.leases.connects:
             self.strike()
 
@@ -237,6 +239,20 @@ class ClientConnection(asyncio.Protocol):
 
     # -- its own ------------------------------------------------------------------------------
 
+    @property
+    def _socket(self) -> socket.socket | None:
+        found: socket.socket | None = self._transport.get_extra_info("socket")
+        return found
+
+    def _turn_away(self) -> None:
+        """There is no descriptor to spare for this one, not even to let it linger."""
+        self._leaving = True
+        self._route.turned_away += 1
+        self._route.pool.shrink()
+        text = "no room for another connection: the edge's limit of open files is reached"
+        self._transport.write(answers.answer(503, text, persistent=False))
+        self._transport.close()
+
     def _step(self) -> int:
         """Take something out of the buffer, and what part of a turn that was; 0: nothing now."""
         try:
@@ -294,7 +310,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _look_after(self) -> None:
         """Nothing tells when a client is gone that is not read from any more: ask now and then."""
-        found: socket.socket | None = self._transport.get_extra_info("socket")
+        found = self._socket
         if found is None or self._transport.is_closing():
             return
         poll = select.poll()
@@ -348,7 +364,7 @@ class ClientConnection(asyncio.Protocol):
             self.sever(reset=True)
 
     def _reset(self) -> None:
-        found: socket.socket | None = self._transport.get_extra_info("socket")
+        found = self._socket
         if found is not None:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._transport.abort()

@@ -18,6 +18,7 @@ from squall.core.faults.exchange import UNKNOWN, Exchange
 from squall.core.faults.meter import Meter, Window
 from squall.core.faults.shaping import Stage
 from squall.core.timing import Duration
+from squall.proxy.descriptors import most_for_clients
 from squall.proxy.heads import RequestHead
 from squall.proxy.timers import Timers
 from squall.proxy.upstream import Pool
@@ -117,12 +118,14 @@ class Route:
         "draining",
         "empty",
         "leases",
+        "most",
         "name",
         "numbers",
         "pool",
         "quiet",
         "report",
         "timers",
+        "turned_away",
         "waiting",
         "window",
     )
@@ -137,6 +140,9 @@ class Route:
         self.leases = ActiveLeases()
         self.waiting: set[Waiting] = set()
         self.clients: set[Client] = set()
+        self.most = most_for_clients()
+        self.turned_away = 0
+        """Clients for which there was no descriptor."""
         self.numbers = itertools.count(1)
         """For connections, to be told apart."""
         self.window = Window()
