@@ -1,6 +1,5 @@
 """How much an edge process holds: memory per connection and per body, and file descriptors."""
 
-import asyncio
 import contextlib
 import shlex
 import sys
@@ -8,48 +7,14 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from proxy import figures
-from squall.core.faults.effects import Counted
-from squall.core.playbook.model import Address, Target
-from squall.core.timing import Duration
-from squall.proxy.remote import RemoteEdge
+from proxy.edge_process import AVAILABLE, EdgeProcess, edge_process
 
-pytestmark = pytest.mark.skipif(not figures.AVAILABLE, reason="there is no /proc to ask")
+pytestmark = pytest.mark.skipif(not AVAILABLE, reason="there is no /proc to ask")
 
 MEGABYTE = 1_000_000
 KILOBYTE = 1_000
 GET = b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-class Edge:
-    """An edge process before an upstream, and the last picture it gave of its target."""
-
-    def __init__(self, remote: RemoteEdge, address: Address) -> None:
-        assert remote.pid is not None
-        self.pid = remote.pid
-        self.address = address
-        self.turned_away = 0
-        self._remote = remote
-
-    async def listen(self) -> None:
-        async for report in self._remote.reports():
-            if isinstance(report, Counted):
-                self.turned_away = report.turned_away
-
-
-@contextlib.asynccontextmanager
-async def edge(upstream: Address | None = None, python: str = sys.executable):
-    remote = RemoteEdge(python=python)
-    here = Address(host="127.0.0.1", port=0)
-    addresses = await remote.open([Target(name="shop", listen=here, upstream=upstream)])
-    made = Edge(remote, addresses["shop"])
-    async with asyncio.TaskGroup() as group:
-        group.create_task(made.listen())
-        try:
-            yield made
-        finally:
-            await remote.close(drain=Duration(0))
 
 
 @pytest.fixture
@@ -78,22 +43,22 @@ async def test_clients_beyond_the_limit_of_open_files_are_turned_away_in_words(s
         while await wire.until():
             wire.send(OK)
 
-    async with edge(await stage.upstream(answering), cramped) as shop:
+    async with edge_process(await stage.upstream(answering), cramped) as shop:
         inside = await crowd(stage, shop.address, 100)
         assert 25 <= len(inside) < 60
         outside = await (await stage.dial(shop.address)).rest()
         assert outside.startswith(b"HTTP/1.1 503 ")
         assert b"limit of open files" in outside
         await stage.until(lambda: shop.turned_away > 0)
-        used = figures.cpu(shop.pid)
+        used = shop.cpu()
         await stage.pause(0.5)
-        assert figures.cpu(shop.pid) - used < 0.25, "it waits, and does not spin"
+        assert shop.cpu() - used < 0.25, "it waits, and does not spin"
         for client in inside:
             client.send(GET)
             assert await client.receive(len(OK)) == OK, "who is inside is served"
         for client in inside[: len(inside) // 2]:
             await client.close()
-        await stage.until(lambda: figures.descriptors(shop.pid) < 50)
+        await stage.until(lambda: shop.descriptors() < 50)
         assert len(await crowd(stage, shop.address, 5)) == 5
 
 
@@ -105,10 +70,10 @@ async def test_requests_that_find_no_descriptor_to_dial_with_are_told_so(stage, 
             await gate.wait()
             wire.send(OK)
 
-    async with edge(await stage.upstream(holding), cramped) as shop:
-        spare = 44 - figures.descriptors(shop.pid)
+    async with edge_process(await stage.upstream(holding), cramped) as shop:
+        spare = 44 - shop.descriptors()
         clients = [await stage.dial(shop.address) for _ in range(spare)]
-        await stage.until(lambda: figures.descriptors(shop.pid) == 44)
+        await stage.until(lambda: shop.descriptors() == 44)
         for client in clients:
             client.send(GET)
         await stage.until(lambda: shop.turned_away > 0)
@@ -123,21 +88,21 @@ async def test_requests_that_find_no_descriptor_to_dial_with_are_told_so(stage, 
 
 
 async def test_an_idle_connection_costs_little_memory(stage):
-    async with edge() as shop:
+    async with edge_process() as shop:
         await crowd(stage, shop.address, 50)
-        before = figures.memory(shop.pid)
+        before = shop.memory()
         assert len(await crowd(stage, shop.address, 500)) == 500
-        assert (figures.memory(shop.pid) - before) / 500 < 20 * KILOBYTE
+        assert (shop.memory() - before) / 500 < 20 * KILOBYTE
 
 
 BODY = 64 * MEGABYTE
 
 
-async def growth(shop: Edge, transfer: Callable[[], AsyncIterator[None]]) -> int:
+async def growth(shop: EdgeProcess, transfer: Callable[[], AsyncIterator[None]]) -> int:
     """How much memory the edge takes at most while something is transferred."""
-    before, most = figures.memory(shop.pid), 0
+    before, most = shop.memory(), 0
     async for _ in transfer():
-        most = max(most, figures.memory(shop.pid) - before)
+        most = max(most, shop.memory() - before)
     return most
 
 
@@ -149,7 +114,7 @@ async def test_a_large_answer_passes_at_flat_memory(stage):
                 wire.send(b"x" * MEGABYTE)
                 await wire.drain()
 
-    async with edge(await stage.upstream(script)) as shop:
+    async with edge_process(await stage.upstream(script)) as shop:
         client = await stage.dial(shop.address)
 
         async def download():
@@ -172,7 +137,7 @@ async def test_a_large_upload_passes_at_flat_memory(stage):
             received += len(await wire.some())
         wire.send(OK)
 
-    async with edge(await stage.upstream(script)) as shop:
+    async with edge_process(await stage.upstream(script)) as shop:
         client = await stage.dial(shop.address)
 
         async def upload():
