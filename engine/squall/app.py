@@ -1,8 +1,8 @@
 """Where everything is wired, and nowhere else.
 
 `engine` makes this process an engine of a state folder, with a real edge, store, prober and load
-generator; `archive` reads a state folder without one. `run` is the loop to use an engine in. The
-command line calls these.
+generator; `archive` reads a state folder without one; `injector` is faults on one target and
+nothing else. `run` is the loop to use an engine in. The command line and the library call these.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from squall.core.diagnostics import Refused
+from squall.core.playbook.model import Address, Target
 from squall.core.recording.model import Head
 from squall.core.run.records import Run
 from squall.core.timing import Duration
@@ -20,11 +21,12 @@ from squall.probes.http import HttpProber
 from squall.probes.load import Loader
 from squall.proxy.remote import RemoteEdge
 from squall.service.clock import SystemClock, event_loop
+from squall.service.injector import Injector
 from squall.service.operations import Archive, Operations
 from squall.service.recorder import Recorder
-from squall.service.supervisor import together
+from squall.service.supervisor import DRAIN, together
 from squall.settings import settings
-from squall.store.engines import FileEngines, is_alive, keep_trace, prepare
+from squall.store.engines import FileEngines, is_alive, keep_trace, may_harm, prepare
 from squall.store.recording import RecordingWriter
 from squall.store.sqlite import SqliteRecords, SqliteStore
 
@@ -45,9 +47,9 @@ async def engine(state: Path) -> AsyncIterator[Operations]:
     """
     wishes = settings()
     clock = SystemClock()
-    edges = _Edges()
     async with contextlib.AsyncExitStack() as stack:
         engines = stack.enter_context(FileEngines(prepare(state)))
+        edges = _Edges(engines.edges)
         store = SqliteStore(state, synchronous=wishes.journal)
         stack.push_async_callback(store.close)
         stack.push_async_callback(edges.close)
@@ -73,14 +75,42 @@ async def engine(state: Path) -> AsyncIterator[Operations]:
 def archive(state: Path) -> Iterator[Archive]:
     """Read a state folder; raises `Refused` when it cannot be read. Without one, all is empty."""
     with contextlib.closing(SqliteRecords(state)) as records:
-        yield Archive(records, partial(is_alive, state), SystemClock())
+        yield Archive(
+            records,
+            alive=partial(is_alive, state),
+            may_harm=partial(may_harm, state),
+            clock=SystemClock(),
+        )
+
+
+@contextlib.asynccontextmanager
+async def injector(target: Target, *, seed: int) -> AsyncIterator[tuple[Injector, Address]]:
+    """Faults on a target of its own edge, and where that listens; keeps nothing on disk.
+
+    Raises `Refused` when the target cannot listen. Leaving it takes everything off.
+    """
+    edge = RemoteEdge()
+    try:
+        addresses = await edge.open((target,))
+        async with together() as tasks:
+            faults = Injector(edge, SystemClock(), target.name, seed=seed)
+            listening = tasks.create_task(faults.listen())
+            try:
+                yield faults, addresses[target.name]
+            finally:
+                faults.close()
+                await edge.close(drain=DRAIN)
+                listening.cancel()
+    finally:
+        await edge.close(drain=Duration(0))
 
 
 class _Edges:
     """One edge process per run. The first is started before anybody asks, to be up by then."""
 
-    def __init__(self) -> None:
-        self._spare: RemoteEdge | None = RemoteEdge()
+    def __init__(self, lock: int) -> None:
+        self._lock = lock
+        self._spare: RemoteEdge | None = RemoteEdge(lock=lock)
 
     async def start(self) -> None:
         """Start the first one; whoever takes it finds out if it could not."""
@@ -91,7 +121,7 @@ class _Edges:
     def take(self) -> RemoteEdge:
         """An edge of one's own, to be closed by whoever took it."""
         spare, self._spare = self._spare, None
-        return spare or RemoteEdge()
+        return spare or RemoteEdge(lock=self._lock)
 
     async def close(self) -> None:
         """End the one nobody took."""

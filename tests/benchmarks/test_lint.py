@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from squall.cli.playbook_file import schema_text
 from squall.core.playbook.load import load
+from squall.worktree import schema_text
 
 PLAYBOOK = Path(__file__).parents[2] / "playbooks/retry_storm.yaml"
 MORE = """

@@ -1,176 +1,112 @@
-"""The edge beside HAProxy, one thread each, before the same nginx and under the same wrk.
+"""The edge beside HAProxy, Envoy and mitmproxy, over HTTP, in one run.
 
 Figures are medians of interleaved rounds, as ratios within one run, because absolute ones say more
-about the machine. By hand: ``pytest tests/benchmarks/test_proxy.py --benchmark-only -s``.
+about the machine (`peers` says how it is set up). By hand, on a quiet machine:
+``pytest tests/benchmarks/test_proxy.py --benchmark-only -s``.
 """
 
-import os
-import re
-import shutil
 import socket
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-MISSING = [name for name in ("nginx", "haproxy", "wrk") if shutil.which(name) is None]
-pytestmark = [
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
-    pytest.mark.timeout(300),
-]
+from benchmarks.peers import (
+    edge_command,
+    free_port,
+    in_turn,
+    median,
+    needs_peers,
+    pinned,
+    ratio,
+    ways_to_nginx,
+)
+from squall.core.timing import MILLISECOND
 
-ROUNDS = 5
-SECONDS = 2
-
-NGINX = """
-{user} worker_processes 1; daemon off; pid {here}/nginx.pid; error_log {here}/nginx.log;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off; keepalive_requests 100000000;
-  client_body_temp_path {here}/t1; proxy_temp_path {here}/t2; fastcgi_temp_path {here}/t3;
-  uwsgi_temp_path {here}/t4; scgi_temp_path {here}/t5;
-  server {{ listen 127.0.0.1:{port}; root {here}/www; }}
-}}
-"""
-HAPROXY = """
-global
-  nbthread 1
-defaults
-  mode http
-  timeout client 30s
-  timeout server 30s
-  timeout connect 5s
-  http-reuse always
-listen bench
-  bind 127.0.0.1:{port}
-  server nginx 127.0.0.1:{upstream}
-"""
-EDGE = """
-import asyncio, sys, uvloop
-from squall.core.playbook.model import Address, Target
-from squall.proxy.plane import Plane
-
-async def main():
-    here, there = (Address(host="127.0.0.1", port=int(port)) for port in sys.argv[1:])
-    await Plane(lambda event: None).listen(Target(name="bench", listen=here, upstream=there))
-    await asyncio.Event().wait()
-
-uvloop.run(main())
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(port: int) -> None:
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    pytest.fail(f"nobody listens on port {port}")
+pytestmark = needs_peers
+DELAY_MS = 20
 
 
 @pytest.fixture(scope="module")
 def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
-    """The port of each way to the same nginx: direct, through HAProxy, through the edge."""
     here = tmp_path_factory.mktemp("proxy")
-    (here / "www").mkdir()
-    (here / "www" / "small").write_bytes(b"x" * 1024)
-    (here / "www" / "large").write_bytes(b"x" * 1024 * 1024)
-    found = {name: free_port() for name in ("direct", "haproxy", "edge")}
-    user = "user root;" if os.geteuid() == 0 else ""
-    (here / "nginx.conf").write_text(NGINX.format(user=user, here=here, port=found["direct"]))
-    (here / "haproxy.cfg").write_text(
-        HAPROXY.format(port=found["haproxy"], upstream=found["direct"])
-    )
-    commands = (
-        ["nginx", "-p", str(here), "-c", str(here / "nginx.conf")],
-        ["haproxy", "-q", "-db", "-f", str(here / "haproxy.cfg")],
-        [sys.executable, "-c", EDGE, str(found["edge"]), str(found["direct"])],
-    )
-    with ExitStack() as stack:
-        for command in commands:
-            running = stack.enter_context(
-                subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=_log(here))
-            )
-            stack.callback(running.terminate)
-        for port in found.values():
-            wait_for(port)
+    names = ("haproxy", "edge", "edge, 100 faults", "envoy", "mitmproxy")
+    with ways_to_nginx(here, *names) as found:
         yield found
-
-
-def _log(here: Path) -> int:
-    return os.open(here / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-
-
-UNITS = {"us": 1.0, "ms": 1000.0, "s": 1_000_000.0}
-
-
-def wrk(port: int, path: str, connections: int) -> dict[str, float]:
-    """Requests per second, and latency percentiles in microseconds."""
-    url = f"http://127.0.0.1:{port}/{path}"
-    told = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", url],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    assert "Non-2xx" not in told
-    assert "Socket errors" not in told
-    figures = {"requests/s": float(re.findall(r"Requests/sec:\s+([\d.]+)", told)[0])}
-    for share, value, unit in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", told):
-        figures[f"p{share} us"] = float(value) * UNITS[unit]
-    return figures
-
-
-def rounds(ways: dict[str, int], path: str, connections: int) -> dict[str, dict[str, float]]:
-    """Medians per way over rounds in which all ways take turns."""
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
-    for _ in range(ROUNDS):
-        for name, port in ways.items():
-            found[name].append(wrk(port, path, connections))
-    return {
-        name: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
-        for name, runs in found.items()
-    }
 
 
 def told(benchmark, **figures):
     benchmark.extra_info.update(figures)
-    print("\n" + "\n".join(f"  {name}: {value}" for name, value in figures.items()))
+    print("\n" + "\n".join(f"  {name}: {value:.4g}" for name, value in figures.items()))
 
 
-def test_requests_per_second(benchmark, ways):
-    found = benchmark.pedantic(rounds, args=(ways, "small", 32), rounds=1)
-    speed = {name: figures["requests/s"] for name, figures in found.items()}
-    ratio = speed["edge"] / speed["haproxy"]
-    told(benchmark, **speed, to_haproxy=ratio, to_direct=speed["edge"] / speed["direct"])
-    assert ratio > 0.5
+@pytest.mark.parametrize("connections", [1, 32, 256])
+@pytest.mark.parametrize("path", ["small", "large"])
+def test_requests_per_second(benchmark, ways, path, connections):
+    rounds = benchmark.pedantic(in_turn, args=(ways, path, connections), rounds=1)
+    speeds = {f"{name}, 1/s": median(rounds, name) for name in rounds}
+    ratios = {f"edge to {name}": ratio(rounds, "edge", name) for name in rounds if name != "edge"}
+    told(benchmark, **speeds, **ratios)
+    assert ratios["edge to haproxy"] > 0.4
+    if path == "small" and "envoy" in rounds:
+        assert ratios["edge to envoy"] > 1
 
 
 def test_added_latency(benchmark, ways):
-    found = benchmark.pedantic(rounds, args=(ways, "small", 1), rounds=1)
+    rounds = benchmark.pedantic(in_turn, args=(ways, "small", 1), rounds=1)
     added = {
-        f"{name} adds at {share} us": found[name][share + " us"] - found["direct"][share + " us"]
-        for name in ("haproxy", "edge")
+        f"{name} adds at {share}, us": median(rounds, name, f"{share} us")
+        - median(rounds, "direct", f"{share} us")
+        for name in rounds
+        if name != "direct"
         for share in ("p50", "p99")
     }
-    told(benchmark, direct=found["direct"], **added)
-    assert added["edge adds at p50 us"] < 1000
+    told(benchmark, **added)
+    assert added["edge adds at p50, us"] < 1000
 
 
-def test_large_answers(benchmark, ways):
-    found = benchmark.pedantic(rounds, args=(ways, "large", 8), rounds=1)
-    speed = {name: figures["requests/s"] for name, figures in found.items()}
-    ratio = speed["edge"] / speed["haproxy"]
-    told(benchmark, **{f"{name} MiB/s": value for name, value in speed.items()}, to_haproxy=ratio)
-    assert ratio > 0.5
+def test_how_late_a_delay_is(benchmark):
+    """One request after the other, with the delay and without: what is over the delay is late."""
+    ports = {faults: free_port() for faults in ("", f"{{latency: {DELAY_MS}ms}}")}
+    running = [
+        subprocess.Popen(
+            edge_command(port, "builtin:echo", faults),
+            preexec_fn=lambda: pinned(0),  # noqa: PLW1509 - there is one thread here
+        )
+        for faults, port in ports.items()
+    ]
+    try:
+        plain, delayed = benchmark.pedantic(
+            lambda: [_taken(port, 500) for port in ports.values()], rounds=1
+        )
+    finally:
+        for one in running:
+            one.terminate()
+            one.wait()
+    usual = statistics.median(plain)
+    late = sorted((taken - usual) / MILLISECOND - DELAY_MS for taken in delayed)
+    told(benchmark, p50=late[len(late) // 2], p99=late[len(late) * 99 // 100], earliest=late[0])
+    assert min(delayed) >= DELAY_MS * MILLISECOND
+    assert late[len(late) // 2] < 2
+
+
+def _taken(port: int, count: int) -> list[int]:
+    """How long each of so many requests took, in nanoseconds."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            client = socket.create_connection(("127.0.0.1", port), timeout=10)
+            break
+        except ConnectionRefusedError:
+            assert time.monotonic() < until
+    times = []
+    with client:
+        for _ in range(count):
+            began = time.monotonic_ns()
+            client.sendall(b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
+            answer = client.recv(4096)
+            times.append(time.monotonic_ns() - began)
+            assert answer.startswith(b"HTTP/1.1 200")
+    return times

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -85,10 +86,11 @@ def test_an_assumed_failure_changes_verdict_and_exit_code() -> None:
     ("arguments", "said"),
     [
         (["lnt"], "Did you mean 'lint'?"),
+        (["run", PLAYBOOKS / "retry_storm.yaml", "--seed", 2**63], "is not in the range"),
         (["rehearse", "nowhere.yaml"], "nowhere.yaml cannot be read"),
         (["rehearse", PLAYBOOKS / "retry_storm.yaml", "--assume", "lok=failed"], "mean 'look'?"),
         (["rehearse", PLAYBOOKS / "retry_storm.yaml", "--assume", "look=maybe"], "choices: failed"),
-        (["rehearse", f"{PLAYBOOKS / 'retry_storm.yaml'}#storm"], "Did you mean 'retry_storm'?"),
+        (["rehearse", f"{PLAYBOOKS / 'retry_storm.yaml'}#storm"], "did you mean 'retry_storm'?"),
     ],
 )
 def test_bad_usage_exits_with_2_and_says_what_would_be_right(arguments, said: str) -> None:
@@ -96,6 +98,35 @@ def test_bad_usage_exits_with_2_and_says_what_would_be_right(arguments, said: st
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_verb_that_is_interrupted_exits_with_130_and_says_nothing(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "squall", "lint", str(pipe)]
+    # The pipe opens once the verb has it open, and waits for what comes.
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process, pipe.open("w"):
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[1]
+    assert (process.returncode, said) == (130, "")
+
+
+@pytest.mark.parametrize("verb", [["runs", "list"], ["runs", "show", "1"], ["faults"]])
+def test_a_state_that_cannot_be_read_exits_with_2(tmp_path: Path, verb: list[str]) -> None:
+    (tmp_path / "state.db").write_text("no database")
+    done = squall(*verb, "--state", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"SQ420 {tmp_path / 'state.db'}: it is not a database\n"
+        "    move it away: a new one is made\n"
+    )
+
+
+def test_a_file_without_end_is_too_large_and_does_not_fill_the_memory() -> None:
+    for verb, code in (("lint", 1), ("graph", 2)):
+        done = squall(verb, "/dev/zero")
+        assert done.returncode == code
+        assert "larger than a playbook may be" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -108,3 +139,9 @@ def test_every_verb_has_a_help_with_an_example(verb: str) -> None:
 
 def test_the_version_is_one_line() -> None:
     assert squall("--version").stdout.startswith("squall 0.")
+
+
+def test_a_run_that_may_take_no_time_is_refused() -> None:
+    refused = squall("run", PLAYBOOKS / "three_phases.yaml", "--timeout", "0")
+    assert refused.returncode == 2
+    assert "--timeout: a run takes some time" in refused.stderr

@@ -1,6 +1,7 @@
 """``squall recordings`` as a person types it."""
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,38 @@ def test_a_recording_is_never_overwritten_by_its_export(recording: Path, tmp_pat
     assert done.exit_code == 2
     assert "is the recording itself" in done.stderr
     assert exported.read_bytes() == before
+
+
+def test_endpoints_beyond_those_that_are_told_apart_are_explained(tmp_path: Path) -> None:
+    path = tmp_path / "many.sqr"
+    writer = RecordingWriter(path, Head(run="7", playbook="shop", seed=42, started=START))
+    crowd = Event(
+        timestamp=timestamp(START),
+        event_type=FaultInjection(fault_type="http_error", endpoint="other"),
+        metadata=METADATA,
+    )
+    writer.append([encode(crowd)], START)
+    writer.close(Tail(ended=START))
+    shown = squall("show", path).stdout
+    assert "         1  GET other\n" in shown
+    assert shown.endswith(
+        "'other': requests that came when a target had had 10,000 endpoints already\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["out.json", "out.yaml"])
+def test_an_export_that_fails_leaves_what_was_there(
+    recording: Path, tmp_path: Path, name: str
+) -> None:
+    output = tmp_path / name
+    output.write_text("what was there")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        done = squall("export", recording, "-o", output)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert done.exit_code == 2
+    assert "cannot be written: File too large" in done.stderr
+    assert output.read_text() == "what was there"
+    assert sorted(tmp_path.iterdir()) == sorted([output, recording])

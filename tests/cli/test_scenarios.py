@@ -7,12 +7,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from squall.cli.main import squall
-from squall.cli.playbook_file import catalogue_texts, schema_text
 from squall.core.faults.kinds import Bandwidth, Errors, Fixed, Latency, PacketLoss, RateLimit, Share
 from squall.core.playbook.catalogue import entries, shipped
 from squall.core.playbook.load import load
 from squall.core.playbook.model import Injection
 from squall.core.timing import MILLISECOND, Duration
+from squall.worktree import catalogue_texts, schema_text
 
 NAMES = sorted(entries(catalogue_texts()))
 MOCKFORGE = {

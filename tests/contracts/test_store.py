@@ -251,7 +251,7 @@ async def test_locks_of_the_dead_are_free_where_nothing_is_owed(place):
     assert isinstance(await store.admit(request_for(other, "three", "three/1")), Admit)
     held = await store.admit(request_for(WEB, "three", "three/2"))
     assert isinstance(held, Refuse)
-    assert "may not be off yet" in held.reason
+    assert "has not ended yet" in held.reason
     await store.drop(lease(run).lease)
     assert isinstance(await store.admit(request_for(WEB, "three", "three/2")), Admit)
 

@@ -70,7 +70,7 @@ def test_a_run_that_is_only_beginning_holds_too():
 def test_what_is_owed_keeps_the_target_closed():
     decision = admit(World(locks=(held(HERE, owed=True),)), wanted(HERE))
     assert isinstance(decision, Refuse)
-    assert "may not be off yet" in decision.reason
+    assert "has not ended yet" in decision.reason
     assert "squall faults" in decision.hint
 
 

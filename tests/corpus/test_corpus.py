@@ -12,10 +12,10 @@ import click
 import pytest
 
 from squall.cli.findings import as_text
-from squall.cli.playbook_file import schema_text
 from squall.core.diagnostics import Severity
 from squall.core.playbook.codes import CODES
 from squall.core.playbook.load import load
+from squall.worktree import schema_text
 
 HERE = Path(__file__).parent
 GOOD = sorted((HERE / "good").iterdir())

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from squall.core.timing import MILLISECOND
+from squall.proxy import alarm
 from squall.proxy.timers import Timers
 
 
@@ -95,3 +96,11 @@ async def test_closed_timers_ring_no_more():
     other = Timers(asyncio.get_running_loop())
     await fired(other, [5 * MILLISECOND])
     other.close()
+
+
+async def test_without_alarms_that_are_files_the_loops_own_are_no_earlier(monkeypatch):
+    monkeypatch.setattr(alarm.sys, "platform", "elsewhere")
+    timers = Timers(asyncio.get_running_loop())
+    delays = [round(step * 0.37 * MILLISECOND) for step in range(1, 30)]
+    assert min(await fired(timers, delays)) >= 0
+    timers.close()

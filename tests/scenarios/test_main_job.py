@@ -1,5 +1,6 @@
 """A playbook puts real faults on real traffic, and takes them off again."""
 
+import contextlib
 import http.client
 import json
 import math
@@ -180,3 +181,50 @@ finally: [{name: last, wait: 100ms}]
     code, finished, _ = squall.end()
     assert (code, finished["verdict"]) == (130, "cancelled")
     assert [step["path"] for step in finished["steps"]] == ["a", "main", "last", "finally"]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_at_any_moment_of_the_start_ends_it_with_130(
+    tmp_path: Path, number: int, seconds: float
+) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("name: x\nsteps: [{name: a, duration: 30s, scenario: {errors: 100%}}]\n")
+    command = [sys.executable, "-m", "squall", "run", str(file), "--quiet", "--state",
+               str(tmp_path / "state"), "--target",
+               f"shop=127.0.0.1:{free_port()}=builtin:echo"]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+    # Before the program itself has begun the system decides.
+    assert process.returncode == 130 or (seconds < 0.5 and process.returncode == -number)
+    assert "Traceback" not in said
+
+
+def test_whoever_waits_for_a_target_can_be_told_not_to(tmp_path: Path) -> None:
+    playbook = "name: x\nsteps: [{name: a, duration: 30s, scenario: {errors: 100%}}]\n"
+    holder = Squall(tmp_path, playbook)
+    holder.wait_for(type="step_entered", path="main/a#1", phase="active")
+    target = f"shop=127.0.0.1:{holder.port}=builtin:echo"
+    command = [sys.executable, "-m", "squall", "run", str(tmp_path / "playbook.yaml"), "--wait",
+               "1m", "--state", str(tmp_path / "state"), "--target", target]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiting:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            waiting.wait(2)
+        waiting.send_signal(signal.SIGTERM)
+        assert waiting.wait(timeout=20) == 130
+    holder.process.send_signal(signal.SIGTERM)
+    assert holder.end()[0] == 130
+
+
+def test_a_hangup_that_is_ignored_is_ignored(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        squall = Squall(tmp_path, "name: x\nsteps: [{name: a, wait: 1s}]\n")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    squall.wait_for(type="step_entered", path="main/a#1")
+    squall.process.send_signal(signal.SIGHUP)
+    assert squall.end()[:1] == (0,)

@@ -172,6 +172,7 @@ class Loads:
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.sent: list[tuple[Address, ...]] = []
+        self.seeds: list[int] = []
 
     async def __call__(
         self,
@@ -183,6 +184,7 @@ class Loads:
         seed: int,
     ) -> Felt:
         self.sent.append(tuple(addresses))
+        self.seeds.append(seed)
         progress(Felt(requests=1))
         await self.clock.sleep_until(self.clock.monotonic() + duration)
         return Felt(requests=2)
@@ -190,13 +192,17 @@ class Loads:
 
 @dataclass
 class Engines:
-    """Engines that are alive until told otherwise."""
+    """Engines that are alive until told otherwise, with edges that say nothing."""
 
     me: str = "me"
     dead: set[str] = field(default_factory=set)
+    harmless: set[str] = field(default_factory=set)
 
     def alive(self, engine: str) -> bool:
         return engine not in self.dead
+
+    def may_harm(self, engine: str) -> bool:
+        return engine not in self.harmless
 
 
 @dataclass
@@ -211,6 +217,10 @@ class World:
     traces: list[str] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
     recordings: Callable[[Path, Run], Recorder] | None = None
+    loads: Loads = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loads = Loads(self.clock)
 
     @property
     def edge(self) -> ScriptedEdge:
@@ -241,7 +251,7 @@ class World:
                 engines=self.engines,
                 edges=self.make_edge,
                 prober=self.probes,
-                loader=Loads(self.clock),
+                loader=self.loads,
                 recorders=self.record,
                 keep_trace=self.keep_trace,
             )

@@ -256,6 +256,25 @@ steps:
     assert "KeyError: 'ours'" in ended.steps[3].reason
 
 
+async def test_loads_have_seeds_of_their_own_that_follow_from_that_of_the_run(world, plan_of):
+    plan = plan_of(
+        """
+parallel:
+  - {name: here, load: {requests: 10/s}, targets: [shop], duration: 5s, loop: {times: 2}}
+  - {name: there, load: {requests: 10/s}, targets: [shop], duration: 5s}
+"""
+    )
+    seeds = []
+    for seed in (4, 4, 5):
+        async with world.engine() as engine:
+            await outcome(world, await engine.start(plan, seed=seed))
+        seeds.append(sorted(world.loads.seeds))
+        world.loads.seeds.clear()
+    first, again, other = seeds
+    assert first == again
+    assert len(set(first) | set(other)) == 6
+
+
 async def test_a_cancelled_action_says_so_whether_it_had_begun_or_not(world, plan_of):
     plan = plan_of('steps: [{name: ask, http: {get: "http://never"}}]')
     for turns in (0, 1, 50):

@@ -25,7 +25,12 @@ WAIT = "steps: [{name: wait, wait: 30s}]"
 
 
 def archive(world):
-    return Archive(world.store.records(), world.engines.alive, world.clock)
+    return Archive(
+        world.store.records(),
+        alive=world.engines.alive,
+        may_harm=world.engines.may_harm,
+        clock=world.clock,
+    )
 
 
 async def refusal(world, starting):

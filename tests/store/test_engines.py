@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from squall.core.diagnostics import Refused
-from squall.store.engines import FileEngines, is_alive, keep_trace, prepare
+from squall.store.engines import FileEngines, is_alive, keep_trace, may_harm, prepare
 
 LIVE = """
 import sys
@@ -80,6 +80,24 @@ def test_children_do_not_keep_an_engine_alive(tmp_path):
         os.close(engines._lock)
         assert not is_alive(state, engines.me)
         child.communicate(b"\n", timeout=10)
+
+
+def test_an_edge_that_outlives_its_engine_may_do_harm_until_it_lets_go(tmp_path):
+    state = prepare(tmp_path)
+    engines = FileEngines(state)
+    assert may_harm(state, engines.me)
+    waits = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE, pass_fds=(engines.edges,)) as edge:
+        os.close(engines._lock)
+        os.close(engines.edges)
+        assert not is_alive(state, engines.me)
+        assert may_harm(state, engines.me)
+        with FileEngines(state):
+            assert may_harm(state, engines.me)
+        edge.communicate(b"\n", timeout=10)
+    assert not may_harm(state, engines.me)
+    with FileEngines(state):
+        assert not (state / "engines" / f"{engines.me}.edges").exists()
 
 
 def test_a_folder_that_cannot_be_used_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 """The container: what was flushed is there, whatever happens to the rest of the file."""
 
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -52,6 +53,13 @@ def test_a_recording_in_progress_is_read_as_it_stands(tmp_path: Path) -> None:
     assert list(found.events()) == [event(1)]
     assert found.tail is None
     writer.close(TAIL)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.sqr"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="it is a pipe"):
+        RecordingWriter(pipe, HEAD)
 
 
 def test_a_cut_costs_the_frame_it_cuts_and_nothing_before(tmp_path: Path) -> None:

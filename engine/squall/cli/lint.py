@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from squall.cli.findings import as_json, as_text
-from squall.cli.playbook_file import catalogue_texts, files_below, schema_text
 from squall.core.diagnostics import Diagnostic, Severity
 from squall.core.playbook.load import Loaded, load
+from squall.worktree import catalogue_texts, files_below, read_bytes, schema_text
 
 
 @click.command()
@@ -74,7 +74,7 @@ def _read_all(paths: tuple[str, ...]) -> _Read:
         named = not path.is_dir()
         for file in [path] if named else files_below(path):
             try:
-                data = file.read_bytes()
+                data = read_bytes(file)
             except OSError as error:
                 click.echo(f"{file} cannot be read: {error.strerror}", err=True)
                 read.unread |= named

@@ -1,11 +1,16 @@
-"""The command line's root: which verbs there are, each imported when it is called."""
+"""The command line's root: which verbs there are, each imported when it is called.
+
+What an engine or a state folder refuses becomes a sentence and exit code 2 here, for all of them.
+"""
 
 import importlib
+import sys
 from typing import Final
 
 import click
 
 from squall import __version__
+from squall.core.diagnostics import Refused, nearest
 
 VERBS: Final = {
     "lint": ("squall.cli.lint", "Check playbooks: every finding at once."),
@@ -42,12 +47,22 @@ class Verbs(click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb; say what was refused. Interrupted is 130, as a shell has it."""
+        try:
+            return super().invoke(ctx)
+        except Refused as refusal:
+            click.echo(f"{refusal.code} {refusal.message}", err=True)
+            if refusal.hint:
+                click.echo(f"    {refusal.hint}", err=True)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            sys.exit(130)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb, or say which was probably meant."""
-        from squall.core.diagnostics import nearest
-
         name = args[0]
         if name not in VERBS and not name.startswith("-"):
             close = nearest(name, VERBS)

@@ -4,6 +4,8 @@ On stderr; the summary at the end goes to stdout. While nothing happens there is
 every 30 seconds, so that nobody takes a long step for a hang.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import click
@@ -29,7 +31,7 @@ SIGN_OF_LIFE: Final = 30 * SECOND
 class LineReport:
     """A line per fact while it runs; `quiet`: the verdict and its reason, at the end."""
 
-    def __init__(self, plan: Plan, *, quiet: bool, colour: bool | None) -> None:
+    def __init__(self, plan: Plan, *, quiet: bool, colour: bool) -> None:
         self._plan = plan
         self._quiet = quiet
         self._colour = colour
@@ -53,16 +55,17 @@ class LineReport:
         """Something about the run that is no fact of it."""
         self._say(f"{clock(self._clock.monotonic() - self._zero)}  {notice}")
 
-    def close(self) -> None:
-        """Nothing was taken."""
+    def watched(self, pressed: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Logs have no keys."""
+        return nullcontext()
 
-    def ended(self, outcome: Outcome, recording: str) -> None:
+    def ended(self, outcome: Outcome, closing: str) -> None:
         """The summary, or of it the verdict."""
         if self._quiet:
             reason = f": {outcome.run.reason}" if outcome.run.reason else ""
             click.echo(f"{headline(outcome.run).plain} · exit {outcome.exit_code}{reason}")
         else:
-            print_summary(self._plan, outcome, recording, colour=self._colour)
+            print_summary(self._plan, outcome, closing, colour=self._colour)
 
     def _say(self, line: str) -> None:
         if not self._quiet:
@@ -79,6 +82,7 @@ class Lines:
 
     def update(self, update: Update, now: int) -> str | None:
         """The line with its time, or None when there is nothing to say yet."""
+        was_paused = self._view.phase == "paused"
         self._view.fold(update, now)
         if isinstance(update, Counted | Progress):
             at, line = now, self._sign_of_life(now)
@@ -88,6 +92,8 @@ class Lines:
                 line += self._figures(update)
             elif isinstance(update, RunEnded):
                 line = f"run {line}"
+            elif was_paused and self._view.phase == "running":
+                line = "goes on"
         if line is None:
             return None
         self._last = now
@@ -108,19 +114,17 @@ class Lines:
     def _sign_of_life(self, now: int) -> str | None:
         if now - self._last < SIGN_OF_LIFE:
             return None
-        doing = [_left(step, now) for step in self._view.steps.values() if _goes_on(step)]
+        steps = self._view.steps.values()
+        doing = [self._left(step, now) for step in steps if step.goes_on and not step.plan.children]
         felt = next((each.felt for each in self._view.clients.values()), None)
         words = f": {felt_words(felt)}" if felt is not None and felt.requests else ""
         return (", ".join(doing) or self._view.phase) + words
 
-
-def _goes_on(step: StepView) -> bool:
-    return not step.plan.children and step.began is not None and not step.over
-
-
-def _left(step: StepView, now: int) -> str:
-    name = shown(step.plan.path)
-    return name if step.until is None else f"{name} {countdown(max(0, step.until - now))} left"
+    def _left(self, step: StepView, now: int) -> str:
+        name = shown(step.plan.path)
+        if self._view.held(step):
+            return f"{name} paused"
+        return name if step.until is None else f"{name} {countdown(max(0, step.until - now))} left"
 
 
 def felt_words(felt: Felt) -> str:

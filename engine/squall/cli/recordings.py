@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import click
 import msgspec
 
+from squall.core.faults.endpoint import MOST, OTHER
 from squall.core.recording.interchange import (
     Recording,
     document,
@@ -80,19 +81,31 @@ def export(file: Path, output: Path) -> None:
         # Events are gone through twice: the document begins with what they have in common.
         faults = faults_of(found.events())
     head, tail = found.head, found.tail
-    try:
+    with _written(output) as out:
         if output.suffix == ".json":
-            with output.open("wb") as out:
-                out.writelines(json_chunks(head, faults, found.events(), tail))
+            out.writelines(json_chunks(head, faults, found.events(), tail))
         else:
-            from squall.core.recording.yaml_text import to_yaml
+            from squall.core.playbook.writing import to_yaml
 
             whole = Recording(head=head, events=tuple(found.events()), tail=tail)
-            output.write_text(to_yaml(document(whole)), encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"{output} cannot be written: {error.strerror}") from None
+            out.write(to_yaml(document(whole)).encode())
     if found.damaged:
         click.echo(f"{file} is damaged; what could be read was exported", err=True)
+
+
+@contextmanager
+def _written(output: Path) -> Iterator[BinaryIO]:
+    """Make the file whole or not at all: what was there before is kept until then."""
+    partial = output.with_name(f".{output.name}.part")
+    try:
+        with partial.open("wb") as out:
+            yield out
+        partial.replace(output)
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            partial.unlink()
 
 
 class _Document:
@@ -134,12 +147,14 @@ class _Summary:
         self.types: Counter[str] = Counter()
         self.endpoints: Counter[str] = Counter()
         self.steps: Counter[str] = Counter()
+        self.others = 0
         for event in found.events():
             self.types[_type(event)] += 1
             if isinstance(event.event_type, LatencyInjection | FaultInjection):
                 method = event.metadata.get("method", "")
                 endpoint = event.event_type.endpoint or event.metadata.get("path", "")
                 self.endpoints[f"{method} {endpoint}".strip()] += 1
+                self.others += endpoint == OTHER
                 self.steps[event.metadata.get("step", "")] += 1
         self.head, self.tail, self.damaged = found.head, found.tail, found.damaged
 
@@ -178,6 +193,9 @@ class _Summary:
             ("by type", self.types), ("by endpoint", self.endpoints), ("by step", self.steps)
         ):  # fmt: skip
             yield from _table(title, counted)
+        if self.others:
+            yield ""
+            yield f"'{OTHER}': requests that came when a target had had {MOST:,} endpoints already"
 
 
 def _type(event: Event) -> str:

@@ -3,6 +3,8 @@
 For people there are `live` and `plain`. `finished` is also what ``squall runs show --json`` prints.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import click
@@ -28,12 +30,12 @@ class Report(Protocol):
         """Something a person should know now that is no fact of the run."""
         ...
 
-    def close(self) -> None:
-        """Give back what `began` took; also after an error."""
+    def watched(self, pressed: Callable[[str], None]) -> AbstractContextManager[None]:
+        """What holds while updates come; `pressed` is called with keys where there are any."""
         ...
 
-    def ended(self, outcome: Outcome, recording: str) -> None:
-        """The run is over; `recording` is the file it was streamed to, if to any."""
+    def ended(self, outcome: Outcome, closing: str) -> None:
+        """The run is over; `closing` is a line that says where to read on."""
         ...
 
 
@@ -52,10 +54,11 @@ class JsonReport:
         """People read stderr."""
         click.echo(notice, err=True)
 
-    def close(self) -> None:
-        """Nothing was taken."""
+    def watched(self, pressed: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Programs press no keys."""
+        return nullcontext()
 
-    def ended(self, outcome: Outcome, recording: str) -> None:  # noqa: ARG002 - whoever asked knows
+    def ended(self, outcome: Outcome, closing: str) -> None:  # noqa: ARG002 - for people
         """Verdict, steps and faults."""
         self._line(finished(outcome))
 

@@ -2,11 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    import asyncio
+    from signal import Signals
+
     from squall.cli.report import Report
     from squall.cli.view import Update
     from squall.core.playbook.model import Playbook, Target
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE[#NAME]")
 @click.option("--target", "targets", multiple=True, metavar="NAME=LISTEN=UPSTREAM",
               help="Add a target, or replace the one of its name.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Fixes the dice; else drawn.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Fixes the dice; else drawn.")
 @click.option("--record", type=click.Path(dir_okay=False), metavar="FILE",
               help="Stream every fault into a recording.")  # fmt: skip
 @click.option("--timeout", metavar="D", help="Bounds the run, instead of the playbook's own.")
@@ -56,6 +59,12 @@ def run(
       squall run playbooks/progressive_chaos.yaml
       squall run playbooks/three_phases.yaml --target api=127.0.0.1:7070=http://127.0.0.1:8080
     """
+    import asyncio
+    import signal
+
+    for number in _enders():
+        signal.signal(number, signal.default_int_handler)  # until the loop hears them
+
     from squall import app
     from squall.cli.playbook_file import open_playbook
     from squall.core.diagnostics import Refused
@@ -65,33 +74,51 @@ def run(
     given = [_target(written) for written in targets]
     playbook = _bounded(open_playbook(file, targets=given, quiet=quiet).playbook, timeout)
     plan = compile_plan(playbook)
-    dice = _dice(seed, playbook)
     patience = None if wait is None else _duration(wait, "--wait")
-    colour = {"always": True, "never": False}.get(color)
-    keys = not (plain or quiet or as_json) and _watched()
-    report = _report(plan, as_json=as_json, plain=plain, quiet=quiet, colour=colour)
+    report = _report(plan, as_json=as_json, plain=plain, quiet=quiet, color=color)
     path = Path(record) if record else None
     try:
-        outcome = app.run(_run(plan, dice, path, patience, state_folder(state), report, keys=keys))
+        outcome = app.run(_run(plan, seed, path, patience, state_folder(state), report))
     except Refused as refusal:
         click.echo(f"{refusal.code} {refusal.message}", err=True)
         click.echo(f"    {refusal.hint}", err=True) if refusal.hint else None
         sys.exit(2)
+    except (KeyboardInterrupt, asyncio.CancelledError):  # before it had begun
+        sys.exit(130)
     code = 1 if strict and outcome.run.verdict == "warned" else outcome.exit_code
-    report.ended(_coded(outcome, code), record or "")
+    try:
+        report.ended(_coded(outcome, code), _closing(outcome, record, state, code))
+        sys.stdout.flush()
+    except OSError:
+        _let_go_of_output()
     sys.exit(code)
 
 
+def _enders() -> "dict[Signals, str]":
+    """The signals that are as good as Ctrl-C, but those that whoever started us ignores."""
+    import signal
+
+    known = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
+    return {
+        number: name
+        for number, name in known.items()
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+
+
 def _watched() -> bool:
-    """Whether somebody looks at a terminal, and not a log of a build."""
+    """Whether somebody looks at a terminal that can be drawn on, and not a log of a build."""
     import os
 
-    return sys.stderr.isatty() and not os.environ.get("CI")
+    from squall.cli.terminal import in_background
+
+    if not sys.stderr.isatty() or os.environ.get("CI") or in_background(sys.stderr):
+        return False
+    has_signs = "utf" in sys.stderr.encoding.lower()
+    return has_signs and os.environ.get("TERM") not in {"dumb", "unknown"}
 
 
-def _report(
-    plan: "Plan", *, as_json: bool, plain: bool, quiet: bool, colour: bool | None
-) -> "Report":
+def _report(plan: "Plan", *, as_json: bool, plain: bool, quiet: bool, color: str) -> "Report":
     """Who tells of the run."""
     if as_json:
         from squall.cli.report import JsonReport
@@ -100,37 +127,31 @@ def _report(
     if plain or quiet or not _watched():
         from squall.cli.plain import LineReport
 
-        return LineReport(plan, quiet=quiet, colour=colour)
-    from squall.cli.keys import readable
+        return LineReport(plan, quiet=quiet, colour=color == "always")
     from squall.cli.live import LiveReport
 
-    return LiveReport(plan, colour=colour, keys=readable())
+    return LiveReport(plan, colour={"always": True, "never": False}.get(color))
 
 
 async def _run(
-    plan: "Plan", seed: int, record: Path | None, wait: "Duration | None", state: Path,
-    report: "Report", *, keys: bool,
+    plan: "Plan", seed: int | None, record: Path | None, wait: "Duration | None", state: Path,
+    report: "Report",
 ) -> "Outcome":  # fmt: skip
     """Start, tell what happens, stop when asked to."""
-    from contextlib import ExitStack
-
     from squall import app
-    from squall.cli.keys import listening, readable
+    from squall.cli.crowd import Crowd
 
+    wishes = Wishes(report)
+    wishes.hear_signals()
     async with app.engine(state) as operations:
         running = await operations.start(plan, seed=seed, record=record, wait=wait)
-        wishes = Wishes(running, report)
         crowd = Crowd(report)
-        wishes.hear_signals()
-        with ExitStack() as ending:
-            report.began(running.run, seed)
-            ending.callback(report.close)
-            if keys and readable():
-                ending.enter_context(listening(wishes.key))
+        wishes.begin(running)
+        report.began(running.run, running.run.seed)
+        with report.watched(wishes.key):
             async for update in running.updates():
-                wishes.update(update)
                 crowd.update(update)
-                report.update(update)
+                wishes.update(update)
             outcome = await running.outcome()
         for line in crowd.turned_away():
             click.echo(line, err=True)
@@ -139,89 +160,92 @@ async def _run(
         return outcome
 
 
+def _let_go_of_output() -> None:
+    """Nobody reads it: what is still to be written must not change the exit code."""
+    import os
+
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
+
+
+def _closing(outcome: "Outcome", record: str | None, state: str | None, code: int) -> str:
+    """The last line of the summary: how to do it again, where to read more."""
+    run = outcome.run
+    parts = [f"seed {run.seed}"]
+    parts += [f"recording {record}"] if record else []
+    parts += [f"squall runs show {run.id}{f' --state {state}' if state else ''}", f"exit {code}"]
+    return " · ".join(parts)
+
+
 class Wishes:
     """What the person at the terminal wants of the run: keys and signals."""
 
-    def __init__(self, running: "Running", report: "Report") -> None:
-        self._running = running
+    def __init__(self, report: "Report") -> None:
+        self._running: Running | None = None
         self._report = report
+        self._starting: asyncio.Task[Any] | None = None
         self._asked = 0
         self._paused = False
 
     def hear_signals(self) -> None:
-        """SIGTERM and a closed terminal are as good as Ctrl-C."""
+        """From now on; what the running task does is called off until there is a run."""
         import asyncio
-        import signal
 
+        self._starting = asyncio.current_task()
         loop = asyncio.get_running_loop()
-        for number, name in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"),
-                             (signal.SIGHUP, "SIGHUP")):  # fmt: skip
+        for number, name in _enders().items():
             loop.add_signal_handler(number, self.stop, name)
 
+    def begin(self, running: "Running") -> None:
+        """There is a run now."""
+        self._running = running
+
     def update(self, update: "Update") -> None:
-        """Keep up with whether the run is paused."""
+        """Pass it on. When nobody can read it any more, nobody watches: the run is stopped."""
         from squall.core.run.facts import RunEntered
 
         if isinstance(update, RunEntered):
             self._paused = update.phase == "paused"
+        try:
+            self._report.update(update)
+        except OSError:
+            if not self._asked:
+                self.stop("output closed")
 
     def key(self, letter: str) -> None:
         """One was pressed."""
-        if letter == "p":
-            self._running.resume("keyboard") if self._paused else self._running.pause("keyboard")
+        running = self._running
+        if letter == "p" and running is not None:
+            running.resume("keyboard") if self._paused else running.pause("keyboard")
         elif letter == "s":
             self.stop("keyboard")
 
     def stop(self, by: str) -> None:
         """Once: undo, then finally. Twice: undo only."""
+        if self._running is None:
+            if self._starting is not None:
+                self._starting.cancel()
+            return
         self._asked += 1
         if self._asked == 1:
-            self._report.tell(f"{by}: undoing everything, then finally; again to skip it")
             self._running.stop(by)
+            self._tell(f"{by}: undoing everything, then finally; again to skip it")
         else:
-            self._report.tell(f"{by}: undoing everything, without finally")
             self._running.terminate(by)
+            self._tell(f"{by}: undoing everything, without finally")
 
+    def _tell(self, notice: str) -> None:
+        from contextlib import suppress
 
-class Crowd:
-    """Tells that an edge has no room for more clients: when it begins, and at the end how many."""
-
-    def __init__(self, report: "Report") -> None:
-        self._report = report
-        self._turned_away: dict[str, int] = {}
-
-    def update(self, update: "Update") -> None:
-        """Look at how many were turned away."""
-        from squall.core.faults.effects import Counted
-
-        if isinstance(update, Counted) and update.turned_away:
-            if update.target not in self._turned_away:
-                self._report.tell(
-                    f"target {update.target}: clients are being turned away, the edge's limit of "
-                    "open files is reached; raise it (ulimit -Hn), or send fewer at a time"
-                )
-            self._turned_away[update.target] = update.turned_away
-
-    def turned_away(self) -> list[str]:
-        """A line for each target that had no room for some."""
-        return [
-            f"target {target}: at least {count} clients were turned away for want of open files"
-            for target, count in self._turned_away.items()
-        ]
+        with suppress(OSError):  # nobody reads it any more
+            self._report.tell(notice)
 
 
 def _coded(outcome: "Outcome", code: int) -> "Outcome":
     import msgspec
 
     return msgspec.structs.replace(outcome, exit_code=code)
-
-
-def _dice(seed: int | None, playbook: "Playbook") -> int:
-    import secrets
-
-    if seed is not None:
-        return seed
-    return secrets.randbits(32) if playbook.seed is None else playbook.seed
 
 
 def _target(written: str) -> "Target":
@@ -238,7 +262,10 @@ def _bounded(playbook: "Playbook", timeout: str | None) -> "Playbook":
 
     if timeout is None:
         return playbook
-    return msgspec.structs.replace(playbook, timeout=_duration(timeout, "--timeout"))
+    duration = _duration(timeout, "--timeout")
+    if not duration:
+        raise click.UsageError("--timeout: a run takes some time; for example 30s")
+    return msgspec.structs.replace(playbook, timeout=duration)
 
 
 def _duration(written: str, option: str) -> "Duration":

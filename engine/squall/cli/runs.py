@@ -1,6 +1,5 @@
 """``squall runs``: the runs of the state folder, without an engine."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -61,17 +60,11 @@ def show_run(run: int, as_json: bool, state: str | None) -> None:  # noqa: FBT00
     from squall import app
     from squall.cli.report import finished
     from squall.cli.timeline import clock
-    from squall.core.diagnostics import Refused
     from squall.core.run.paths import shown
     from squall.settings import state_folder
 
-    try:
-        with app.archive(state_folder(state)) as archive:
-            outcome = archive.outcome(run)
-    except Refused as refusal:
-        click.echo(f"{refusal.code} {refusal.message}", err=True)
-        click.echo(f"    {refusal.hint}", err=True)
-        sys.exit(2)
+    with app.archive(state_folder(state)) as archive:
+        outcome = archive.outcome(run)
     if as_json:
         click.echo(msgspec.json.encode(finished(outcome)))
         return

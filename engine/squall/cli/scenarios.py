@@ -18,10 +18,10 @@ def scenarios(name: str | None, as_json: bool) -> None:  # noqa: FBT001
     """
     import msgspec
 
-    from squall.cli.playbook_file import catalogue_texts
     from squall.core.diagnostics import nearest
     from squall.core.faults.wording import describe_scenario
     from squall.core.playbook.catalogue import entries
+    from squall.worktree import catalogue_texts
 
     known = entries(catalogue_texts())
     if name is not None and name not in known:

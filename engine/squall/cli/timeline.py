@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from squall.core.faults.wording import describe_scenario, span
 from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Wait
 from squall.core.playbook.plan import Plan, PlanStep
+from squall.core.playbook.wording import describe_failures, describe_load
 from squall.core.run.facts import (
     LeaseLeaked,
     RunEnded,
@@ -72,8 +73,8 @@ class Wording:
             case Injection(scenarios=scenarios):
                 faults = " + ".join(describe_scenario(scenario) for scenario in scenarios)
                 return f"{faults} on"
-            case Load(rate=rate):
-                return f"{rate:g} requests a second"
+            case Load() as load:
+                return describe_load(load)
             case HttpProbe(method=method, url=url):
                 return f"{method} {url}"
             case Wait():
@@ -86,7 +87,9 @@ class Wording:
             return None
         allowed = ", allowed" if fact.conclusion != fact.outcome else ""
         words = {"succeeded": "passed", "timed_out": "timed out"}.get(fact.outcome, fact.outcome)
-        return _with(f"{shown(fact.path)} {words}{allowed}", fact.reason)
+        failed = "" if fact.felt is None else describe_failures(fact.felt.failures)
+        failed = f" ({failed})" if failed else ""
+        return _with(f"{shown(fact.path)} {words}{allowed}{failed}", fact.reason)
 
 
 def countdown(duration: int) -> str:

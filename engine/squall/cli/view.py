@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from squall.core.faults.effects import Counted, Delivery, Felt
-from squall.core.playbook.model import Group, Injection, Load, Wait
+from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Outcome, Wait
 from squall.core.playbook.plan import Plan, PlanStep
 from squall.core.run.facts import (
     LeaseLeaked,
@@ -37,20 +37,40 @@ State = Literal[
 
 @dataclass(slots=True)
 class StepView:
-    """One step: its state, since when and until when, and what its faults did."""
+    """One step: its state, since when and until when, and what its faults did.
+
+    `began`, `until` and `ended` belong to the iteration it is in, `since` to the first one. `since`
+    leaves out pauses, as `RunView.elapsed` does.
+    """
 
     plan: PlanStep
     state: State = "pending"
     iteration: int = 0
+    attempt: int = 0
+    since: int | None = None
     began: int | None = None
     until: int | None = None
     ended: int | None = None
+    outcome: Outcome | None = None
+    touched_nothing: bool = False
+    reason: str = ""
+    felt: Felt | None = None
     deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
 
     @property
     def over(self) -> bool:
         """Whether nothing can happen to this iteration any more."""
         return self.ended is not None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has begun and is not over."""
+        return self.began is not None and self.ended is None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is over and counts as well done though it was not: allowed, or no effect."""
+        return self.state == "succeeded" and (self.outcome != "succeeded" or self.touched_nothing)
 
     @property
     def delivered(self) -> tuple[Delivery, ...]:
@@ -86,25 +106,32 @@ class RunView:
         self.plan = plan
         self.phase = "pending"
         self.reason = ""
+        self.entered = 0
         self.now = 0
         self.leaked: list[str] = []
         roots = [plan.main, *([plan.finally_] if plan.finally_ else [])]
         self.steps = {step.path: StepView(step) for root in roots for step in root.walk()}
-        self._loads: dict[str, Clients] = {}
-        self._targets: dict[str, Clients] = {}
+        self.loads: dict[str, Clients] = {}
+        self.targets: dict[str, Clients] = {}
         self._frozen = 0
         self._paused_at: int | None = None
 
     @property
     def clients(self) -> dict[str, Clients]:
         """By step while loads run, else by target: what passes through."""
-        return self._loads or self._targets
+        return self.loads or self.targets
 
     @property
     def elapsed(self) -> int:
         """Run time without the pauses."""
         held = 0 if self._paused_at is None else self.now - self._paused_at
         return self.now - self._frozen - held
+
+    def held(self, step: StepView) -> bool:
+        """Whether a pause keeps this step from going on; traffic and probes do go on."""
+        runs_through = isinstance(step.plan.step.action, Load | HttpProbe)
+        waits = step.state in {"delayed", "retrying"}
+        return self.phase == "paused" and step.goes_on and (waits or not runs_through)
 
     def fold(self, update: Update, now: int) -> None:
         """Take in one update. Pictures replace one another, facts add up."""
@@ -122,30 +149,40 @@ class RunView:
                 self.phase = update.verdict
                 self.reason = update.reason
             case Counted(target=target, felt=felt, deliveries=deliveries):
-                self._targets.setdefault(target, Clients()).feel(felt, self.now)
+                self.targets.setdefault(target, Clients()).feel(felt, self.now)
                 for lease, counts in deliveries:
                     self._count(lease, counts)
             case Progress(path=path, felt=felt):
-                step = "/".join(names(path))
-                self._loads.setdefault(step, Clients()).feel(felt, self.now)
+                step = self._find(path)
+                if step is not None and step.goes_on:  # a picture may come after the end
+                    self.loads.setdefault(step.plan.path, Clients()).feel(felt, self.now)
 
     def _enter(self, fact: RunEntered) -> None:
         if fact.phase == "paused":
             self._paused_at = fact.at
         elif self._paused_at is not None:
-            self._frozen += fact.at - self._paused_at
-            self._paused_at = None
+            self._thaw(fact.at - self._paused_at)
         self.phase = fact.phase
         self.reason = fact.reason
+        self.entered = fact.at
+
+    def _thaw(self, paused: int) -> None:
+        """What was held ends so much later."""
+        for step in self.steps.values():
+            if step.until is not None and self.held(step):
+                step.until += paused
+        self._frozen += paused
+        self._paused_at = None
 
     def _step_entered(self, fact: StepEntered) -> None:
         step = self._find(fact.path)
         if step is None:
             return
-        if step.over or step.began is None:  # a first iteration, or the next
-            step.began, step.ended = fact.at, None
-            step.deliveries = {}
-        step.iteration = _iteration(fact.path)
+        if not step.goes_on:  # a first iteration, or the next: nothing is known of it yet
+            since = fact.at - self._frozen if step.since is None else step.since
+            step = self.steps[step.plan.path] = StepView(step.plan, since=since, began=fact.at)
+        step.iteration = _number(fact.path, "[", "]")
+        step.attempt = _number(fact.path, "#", "")
         step.state = fact.phase
         step.until = fact.until
         if step.plan.children and fact.phase == "active":
@@ -162,13 +199,17 @@ class RunView:
         if step is None:
             return
         step.state = fact.conclusion
-        step.iteration = _iteration(fact.path)
+        step.outcome = fact.outcome
+        step.touched_nothing = fact.touched_nothing
+        step.reason = fact.reason
+        step.felt = fact.felt
+        step.iteration = _number(fact.path, "[", "]")
         step.until = None
         step.ended = fact.at
         step.began = fact.began if step.began is None else step.began
         if fact.deliveries:
             step.deliveries = {"": fact.deliveries}
-        self._loads.pop(step.plan.path, None)
+        self.loads.pop(step.plan.path, None)
 
     def _count(self, lease: str, deliveries: tuple[Delivery, ...]) -> None:
         _, path, target = parse_lease(lease)
@@ -180,9 +221,10 @@ class RunView:
         return self.steps.get("/".join(names(path)))
 
 
-def _iteration(path: str) -> int:
-    _, bracket, rest = path.rpartition("/")[2].partition("[")
-    return int(rest.partition("]")[0]) if bracket else 0
+def _number(path: str, opening: str, closing: str) -> int:
+    """The iteration or attempt in the last part of a path; 0 when it has none."""
+    _, mark, rest = path.rpartition("/")[2].partition(opening)
+    return int(rest.partition(closing)[0] if closing else rest) if mark else 0
 
 
 def expected(step: PlanStep) -> Duration | None:

@@ -19,8 +19,8 @@ LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 class TargetLock(Value, frozen=True, kw_only=True):
     """A listen address that belongs to a run, or to one that is about to begin (`run` is None).
 
-    `claim` names all locks taken together. `owed` says that the run is over and a fault on the
-    target may not be off yet.
+    `claim` names all locks taken together. `owed` says that the run is over and a lease on the
+    target has not ended.
     """
 
     claim: str
@@ -119,11 +119,11 @@ def _sentence(target: str, address: Address, held: TargetLock) -> str:
     whose = f"run {held.run}" if held.run is not None else "a run that is just beginning"
     what = f"target '{target}' ({address}) is held by {whose} of '{held.playbook}'"
     if held.owed:
-        return f"{what}, which is over; a fault it put there may not be off yet"
+        return f"{what}, which is over; its last lease there has not ended yet"
     return f"{what} (engine {held.engine})"
 
 
 def _hint(held: TargetLock) -> str:
     if held.owed:
-        return "'squall faults' shows what is owed; '--wait 30s' waits until it is off"
+        return "'--wait 30s' waits for it; 'squall faults' shows what is still on"
     return "wait for it with '--wait 5m', stop that run, or use another address"

@@ -60,6 +60,10 @@ class Refused(Exception):  # noqa: N818 - it names what happened, as the design'
         self.message = message
         self.hint = hint
 
+    def __str__(self) -> str:
+        """All three, as a program that does not catch it shows them."""
+        return f"{self.code} {self.message}" + (f"\n    {self.hint}" if self.hint else "")
+
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice a person most likely meant, or None when nothing is close."""

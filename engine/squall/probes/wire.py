@@ -1,11 +1,12 @@
 """One keep-alive connection of a load: writes a request, reads its answer, says how it went.
 
 Made by `load`, one request at a time, no pipelining. It keeps no body, measures nothing and
-decides nothing: whoever owns it hears `ready`, `answered`, `broke` and `gone`.
+decides nothing: whoever owns it hears `ready`, `answered`, `broke` and `gone`. Nothing is sent a
+second time: a reset is what the client felt, also on a connection that was open before.
 """
 
 import asyncio
-from typing import Final, Protocol, cast
+from typing import Final, Literal, Protocol, cast
 from urllib.parse import quote
 
 import httptools
@@ -18,35 +19,43 @@ _PATH: Final = "!#$%&'()*+,/:;=?@[]~"
 
 
 class Ask:
-    """A request as bytes, ready to be written again and again."""
+    """A request as bytes, ready to be written again and again.
 
-    __slots__ = ("data", "head")
+    `head`: its answer has no body. `last`: it says that its connection is not used again.
+    """
+
+    __slots__ = ("data", "head", "last")
 
     def __init__(self, request: Request, address: Address) -> None:
-        lines = [
-            f"{request.method} {quote(request.path, safe=_PATH)} HTTP/1.1",
-            f"Host: {address}",
-            f"User-Agent: squall/{__version__}",
-            "Accept: */*",
-        ]
-        if request.method in _WITH_BODY:
-            lines.append("Content-Length: 0")
-        self.data: Final = "\r\n".join([*lines, "", ""]).encode("ascii")
+        headers = {
+            "host": str(address),
+            "user-agent": f"squall/{__version__}",
+            "accept": "*/*",
+            **dict(request.headers),
+        }
+        body = (request.body or "").encode()
+        if body or request.method in _WITH_BODY:
+            headers["content-length"] = str(len(body))
+        target = quote(request.path, safe=_PATH)
+        lines = [f"{request.method} {target} HTTP/1.1"]
+        lines += [f"{name.title()}: {value}" for name, value in headers.items()]
+        self.data: Final = "\r\n".join([*lines, "", ""]).encode() + body
         self.head: Final = request.method == "HEAD"
+        self.last: Final = headers.get("connection", "").strip().lower() == "close"
 
 
 class Owner(Protocol):
-    """Who hears what becomes of a connection. `due` is handed back as it was given."""
+    """Who hears what becomes of a connection."""
 
     def ready(self, wire: "Wire") -> None:
         """It can take a request: newly connected, or its answer is complete."""
         ...
 
-    def answered(self, due: int, status: int) -> None:
+    def answered(self, wire: "Wire", status: int) -> None:
         """The whole answer has arrived."""
         ...
 
-    def broke(self, due: int) -> None:
+    def broke(self, wire: "Wire", how: Literal["reset", "malformed"]) -> None:
         """The connection ended, or spoke nonsense, before the answer was complete."""
         ...
 
@@ -56,7 +65,7 @@ class Owner(Protocol):
 
 
 class Wire(asyncio.Protocol):
-    """One connection. `due` is when the request in flight should have been sent, None if idle."""
+    """One connection, with one request in flight or none."""
 
     __slots__ = (
         "_ask",
@@ -68,32 +77,26 @@ class Wire(asyncio.Protocol):
         "_parser",
         "_status",
         "_transport",
-        "due",
     )
 
     def __init__(self, owner: Owner) -> None:
-        self.due: int | None = None
         self._owner = owner
         self._ask: Ask | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._begin()
 
-    def send(self, due: int, ask: Ask) -> None:
+    def send(self, ask: Ask) -> None:
         """Write a request; only after `ready`."""
-        self.due = due
         self._ask = ask
         if self._transport is not None:
             self._transport.write(ask.data)
 
     def abort(self) -> None:
-        """Close at once, whatever is in flight."""
+        """Close at once; of what is in flight nothing will be heard."""
+        self._ask = None
         if self._transport is not None:
             self._transport.abort()
-
-    def give_up(self) -> None:
-        """Count the request in flight as broken and close."""
-        self._break()
 
     # What asyncio calls.
 
@@ -102,7 +105,7 @@ class Wire(asyncio.Protocol):
         self._owner.ready(self)
 
     def data_received(self, data: bytes) -> None:
-        if self.due is None:  # nothing was asked
+        if self._ask is None:  # nothing was asked
             self.abort()
             return
         try:
@@ -110,23 +113,23 @@ class Wire(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             self._complete, self._keep = True, False
         except httptools.HttpParserError:
-            self._break()
+            self._break("malformed")
             return
-        if self._ask is not None and self._ask.head and self._headed:
+        if self._ask.head and self._headed:
             # The parser cannot know that no body follows, whatever the headers announce.
             self._parser = httptools.HttpResponseParser(self)
             self._complete = True
         if self._complete:
-            self._answer(self.due)
+            self._answer(self._ask)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.due is not None:
+        if self._ask is not None:
             if exc is None and self._headed and not self._framed:
                 # A body without a length ends with the connection (RFC 9112, 6.3).
-                due, self.due = self.due, None
-                self._owner.answered(due, self._status)
+                self._ask = None
+                self._owner.answered(self, self._status)
             else:
-                self._break()
+                self._break("reset")
         self._transport = None
         self._owner.gone(self)
 
@@ -154,18 +157,16 @@ class Wire(asyncio.Protocol):
         self._keep = True
         self._status = 101
 
-    def _answer(self, due: int) -> None:
-        self.due = None
-        keep, status = self._keep, self._status
+    def _answer(self, ask: Ask) -> None:
+        keep, status = self._keep and not ask.last, self._status
+        self._ask = None
         self._begin()
-        self._owner.answered(due, status)
+        self._owner.answered(self, status)
         if keep:
             self._owner.ready(self)
         else:
             self.abort()
 
-    def _break(self) -> None:
-        due, self.due = self.due, None
-        if due is not None:
-            self._owner.broke(due)
+    def _break(self, how: Literal["reset", "malformed"]) -> None:
+        self._owner.broke(self, how)
         self.abort()

@@ -1,9 +1,10 @@
-"""The edge as a process of its own: ``python -m squall.proxy.process FD``.
+"""The edge as a process of its own: ``python -m squall.proxy.process CONTROL [LOCK]``.
 
 Started by `remote`, which holds the other end of the control channel, an inherited socket. Its
 traffic does not feel how busy the engine is, and outlives it: when the channel closes without an
-order, all faults are lifted at once and the traffic goes on without any until nobody needs it any
-more. It ends by itself in bounded time, whatever happens to the engine.
+order, all faults are lifted at once, the lock (an inherited file) is let go of to say so, and the
+traffic goes on without any until nobody needs it any more. It ends by itself in bounded time,
+whatever happens to the engine.
 
 It is in a session of its own and does not hear the terminal: what Ctrl-C means is the engine's to
 decide.
@@ -67,8 +68,9 @@ class Channel(asyncio.Protocol):
 
     _transport: asyncio.WriteTransport
 
-    def __init__(self, edge: LocalEdge) -> None:
+    def __init__(self, edge: LocalEdge, lifted: Callable[[], None]) -> None:
         self._edge = edge
+        self._lifted = lifted
         self._frames = orders()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -135,15 +137,19 @@ class Channel(asyncio.Protocol):
             return
         # Mercy first, here and now: nobody is left to take the faults off.
         self._edge.lift()
+        self._lifted()
         self.close()
         self.orders.put_nowait(Abandoned())
 
 
-async def carry(control: socket.socket) -> None:
-    """Be an edge for the engine at the other end of `control`, until it is over."""
+async def carry(control: socket.socket, lifted: Callable[[], None]) -> None:
+    """Be an edge for the engine at the other end of `control`, until it is over.
+
+    `lifted` is called when the engine is gone and no fault is on any more.
+    """
     loop = asyncio.get_running_loop()
     edge = LocalEdge()
-    _, channel = await loop.create_unix_connection(lambda: Channel(edge), sock=control)
+    _, channel = await loop.create_unix_connection(lambda: Channel(edge, lifted), sock=control)
     loop.add_signal_handler(signal.SIGTERM, channel.orders.put_nowait, Terminated())
     async with asyncio.TaskGroup() as group:
         telling = group.create_task(_report(edge, channel))
@@ -215,14 +221,20 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def _close_all(files: list[int]) -> None:
+    while files:
+        os.close(files.pop())
+
+
 def main() -> None:
     """Carry traffic for the engine at the inherited socket, then end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[1]))
+    locks = [int(lock) for lock in sys.argv[2:]]
     _allow_many_connections()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(carry(control))
+        runner.run(carry(control, lambda: _close_all(locks)))
         sys.stderr.flush()
         # Leaving the runner would wait for name look-ups still under way in threads.
         os._exit(0)

@@ -48,10 +48,15 @@ class _Child:
 
 
 class RemoteEdge:
-    """An edge in a process of its own. `python` is what runs it."""
+    """An edge in a process of its own. `python` is what runs it.
 
-    def __init__(self, *, python: str = sys.executable) -> None:
+    `lock` is a file descriptor the child inherits, and closes when it has lost its engine and taken
+    its faults off: whoever asks for a lock on that file then knows that they are.
+    """
+
+    def __init__(self, *, python: str = sys.executable, lock: int | None = None) -> None:
         self._python = python
+        self._lock = lock
         self._child: _Child | None = None
         self._frames = words()
         self._waiting: list[Word] = []
@@ -113,16 +118,17 @@ class RemoteEdge:
 
     async def _spawn(self) -> _Child:
         ours, theirs = socket.socketpair()
+        handed = (theirs.fileno(),) if self._lock is None else (theirs.fileno(), self._lock)
         stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         with theirs:
             try:
                 process = await asyncio.create_subprocess_exec(
                     # -P: what lies in the working directory is not to be imported.
-                    *(self._python, "-P", "-m", "squall.proxy.process", str(theirs.fileno())),
+                    *(self._python, "-P", "-m", "squall.proxy.process", *map(str, handed)),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=stderr,
-                    pass_fds=(theirs.fileno(),),
+                    pass_fds=handed,
                     start_new_session=True,
                 )
             except OSError as problem:

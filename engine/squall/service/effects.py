@@ -8,8 +8,9 @@ becomes an event: the machine decides what it means. It knows no order and keeps
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final, Literal
+from typing import Literal
 
+from squall.core.faults.dice import stream
 from squall.core.faults.effects import (
     Applied,
     Counted,
@@ -22,6 +23,7 @@ from squall.core.faults.effects import (
     Lifted,
     Rejected,
 )
+from squall.core.playbook.addresses import reachable
 from squall.core.playbook.model import Address
 from squall.core.run.commands import CancelAction, StartLoad, StartProbe
 from squall.core.run.events import ActionEnded, EdgeReported, RunEvent
@@ -36,8 +38,6 @@ Hear = Callable[[Callable[[int], RunEvent]], None]
 
 Ended = tuple[Literal["succeeded", "failed"], str, Felt | None]
 """How a probe or a load ended, why, and what its clients felt."""
-
-_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, never bound
 
 
 class Effects:
@@ -55,7 +55,7 @@ class Effects:
         seed: int = 0,
     ) -> None:
         self._edge = edge
-        self._addresses = {name: _reachable(where) for name, where in addresses.items()}
+        self._addresses = {name: reachable(where) for name, where in addresses.items()}
         self._prober = prober
         self._loader = loader
         self._updates = updates
@@ -134,14 +134,11 @@ class Effects:
             self._updates.picture(Progress(path=command.path, felt=felt))
 
         addresses = [self._addresses[target] for target in command.targets]
+        # Loads side by side, and iterations of one, are not to send in step with each other.
+        seed = stream(self._seed, command.path, "load")
         return await self._loader(
-            command.load, addresses, command.duration, progress=progress, seed=self._seed
+            command.load, addresses, command.duration, progress=progress, seed=seed
         )
-
-
-def _reachable(listening: Address) -> Address:
-    """Where to connect to what listens there: everywhere is also here."""
-    return Address(host=_LOOPBACK.get(listening.host, listening.host), port=listening.port)
 
 
 def _reported(report: Applied | Rejected | Lifted | Lapsed | EdgeLost, at: int) -> EdgeReported:

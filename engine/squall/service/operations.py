@@ -7,6 +7,7 @@ is begun in this order: its target locks, its edge, its row, its recording. What
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 
 from squall.core.admission import Admit, Queue, Request
 from squall.core.diagnostics import Refused
-from squall.core.playbook.model import Address, canonical
+from squall.core.playbook.model import Address, Playbook, canonical
 from squall.core.playbook.plan import Plan
 from squall.core.run.events import (
     PauseRequested,
@@ -47,7 +48,15 @@ Recorders = Callable[[Path, Run], Recorder]
 class Running:
     """A run that has begun. Its wishes take effect at once; none of them waits."""
 
-    def __init__(self, executor: Executor, updates: Updates, recorder: Recorder | None) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        updates: Updates,
+        recorder: Recorder | None,
+        addresses: Mapping[str, Address],
+    ) -> None:
+        self.addresses = addresses
+        """Where each target listens, also when the playbook left the port open."""
         self._executor = executor
         self._updates = updates
         self._recorder = recorder
@@ -123,17 +132,23 @@ class Operations:
         await self._recovery.recover()
 
     async def start(
-        self, plan: Plan, *, seed: int, record: Path | None = None, wait: Duration | None = None
+        self,
+        plan: Plan,
+        *,
+        seed: int | None = None,
+        record: Path | None = None,
+        wait: Duration | None = None,
     ) -> Running:
         """Begin a run; raises `Refused`, with nothing touched, when it cannot.
 
-        `wait`: how long to wait for targets that are held by others.
+        `seed`: fixes the dice instead of the playbook's own; without either it is drawn. `wait`:
+        how long to wait for targets that are held by others.
         """
         claim = await self._claim(plan, wait)
         edge = self._edges()
         try:
             addresses = await edge.open(plan.playbook.targets)
-            run = await self._create(plan, seed, claim)
+            run = await self._create(plan, _dice(seed, plan.playbook), claim)
             recorder = await self._recorder(record, run)
         except BaseException:
             await edge.close(drain=Duration(0))
@@ -243,7 +258,7 @@ class Operations:
             executor.hear(lambda at: RunCreated(at=at, run=str(run.id), seed=run.seed))
         else:
             executor.hear(restarted)
-        running = Running(executor, updates, recorder)
+        running = Running(executor, updates, recorder, addresses)
         self._running.add(running)
         carrying = self._carry(running, executor, effects, edge, claim=claim, recorder=recorder)
         running.ending = self._tasks.create_task(carrying)
@@ -278,12 +293,26 @@ class Operations:
         return outcome
 
 
+def _dice(seed: int | None, playbook: Playbook) -> int:
+    given = playbook.seed if seed is None else seed
+    return secrets.randbits(32) if given is None else given
+
+
 class Archive:
     """What is known of a state folder, for readers without an engine; changes nothing."""
 
-    def __init__(self, records: Records, alive: Callable[[str], bool], clock: Clock) -> None:
+    def __init__(
+        self,
+        records: Records,
+        *,
+        alive: Callable[[str], bool],
+        may_harm: Callable[[str], bool],
+        clock: Clock,
+    ) -> None:
+        """`alive`: whether an engine lives; `may_harm`: whether its edges may have faults on."""
         self._records = records
         self._alive = alive
+        self._may_harm = may_harm
         self._clock = clock
 
     def runs(self) -> tuple[Run, ...]:
@@ -312,7 +341,8 @@ class Archive:
         return tuple(
             row.shown()
             for row in self._records.leases()
-            if row.expires > now or (row.state == "leaked" and self._alive(row.engine))
+            if self._may_harm(row.edge.partition("/")[0])
+            and (row.expires > now or (row.state == "leaked" and self._alive(row.engine)))
         )
 
     def _seen(self, run: Run) -> Run:

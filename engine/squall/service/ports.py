@@ -84,7 +84,10 @@ class LoadGenerator(Protocol):
         progress: Callable[[Felt], None],
         seed: int,
     ) -> Felt:
-        """Send for `duration`; cancelling stops at once. `progress` comes 4 times a second."""
+        """Send for `duration`, then wait for the last answers; cancelling stops at once.
+
+        `progress` comes 4 times a second. `seed` is that of this load alone.
+        """
         ...
 
 

@@ -1,8 +1,10 @@
 """Who is alive in a state folder: each engine holds a lock on a file of its own.
 
 The kernel lets the lock go when the process dies, however it dies, so a file whose lock is free (or
-that is not there) belongs to a dead engine. The file is locked before it gets its name: nobody can
-see it unlocked while its engine lives. Probing uses shared locks, so probers do not meet.
+that is not there) belongs to a dead engine. A second file is locked by the engine and by its edges
+together, and an edge that lost its engine lets go of it once its faults are off: nobody need guess
+whether they are. A file is locked before it gets its name, so that nobody can see it unlocked while
+its engine lives. Probing uses shared locks, so probers do not meet.
 """
 
 import contextlib
@@ -54,19 +56,23 @@ class FileEngines:
     """This process as an engine, and what it can tell of the others."""
 
     def __init__(self, state: Path) -> None:
-        """Take a lock of our own, and tidy up after the dead.
+        """Take locks of our own, and tidy up after the dead.
 
-        Raises `Refused` when the folder cannot be written.
+        `edges` is for the edges to inherit. Raises `Refused` when the folder cannot be written.
         """
         self._folder = state / "engines"
         self.me = secrets.token_hex(4)
-        for file in self._folder.glob("*.lock"):
-            if not is_alive(state, file.stem):
+        for file in self._folder.glob("[!.]*"):
+            if not _held(file):
                 _remove(file)
-        try:
-            self._lock = _locked(self._folder, self.me)
-        except OSError as error:
-            raise unusable(state, error) from error
+        with contextlib.ExitStack() as undo:
+            try:
+                self._lock = _locked(self._folder, f"{self.me}.lock")
+                undo.callback(os.close, self._lock)
+                self.edges = _locked(self._folder, f"{self.me}.edges")
+            except OSError as error:
+                raise unusable(state, error) from error
+            undo.pop_all()
 
     def alive(self, engine: str) -> bool:
         """Whether that engine's lock is held."""
@@ -74,8 +80,9 @@ class FileEngines:
 
     def close(self) -> None:
         """Stop being an engine."""
-        _remove(self._folder / f"{self.me}.lock")
-        os.close(self._lock)
+        for name, lock in (("lock", self._lock), ("edges", self.edges)):
+            _remove(self._folder / f"{self.me}.{name}")
+            os.close(lock)
 
     def __enter__(self) -> Self:
         return self
@@ -86,8 +93,17 @@ class FileEngines:
 
 def is_alive(state: Path, engine: str) -> bool:
     """Whether an engine of that state folder still runs, asked by anyone."""
+    return _held(state / "engines" / f"{engine}.lock")
+
+
+def may_harm(state: Path, engine: str) -> bool:
+    """Whether that engine, or an edge that outlived it, may still have faults on."""
+    return _held(state / "engines" / f"{engine}.edges")
+
+
+def _held(file: Path) -> bool:
     try:
-        seen = os.open(state / "engines" / f"{engine}.lock", os.O_RDONLY)
+        seen = os.open(file, os.O_RDONLY)
     except OSError:
         return False
     try:
@@ -112,7 +128,7 @@ def _locked(folder: Path, name: str) -> int:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         os.write(lock, f"{os.getpid()}\n".encode())
-        unnamed.rename(folder / f"{name}.lock")
+        unnamed.rename(folder / name)
     except OSError:
         os.close(lock)
         _remove(unnamed)

@@ -53,6 +53,8 @@ class RecordingWriter:
 
         A file of another kind is left alone: whoever named it made a slip.
         """
+        if path.is_fifo():
+            raise OSError(errno.EINVAL, "it is a pipe, which would hold everything up", str(path))
         if path.is_file() and _begins(path) not in {b"", _MAGIC[:3]}:
             raise FileExistsError(errno.EEXIST, "it exists and is no recording", str(path))
         self.path = path

@@ -26,7 +26,8 @@ def test_percentiles_are_close_to_the_exact_ones():
     assert felt.errors == sum(value % 4 == 0 for value in values)
     assert felt.max == values[-1]
     for share, found in ((0.5, felt.p50), (0.95, felt.p95), (0.99, felt.p99)):
-        assert found == pytest.approx(values[int(share * 4999)], rel=2 * ACCURACY)
+        exact = values[int(share * 4999)]
+        assert exact <= found <= exact * (1 + 3 * ACCURACY)
 
 
 def test_a_percentile_never_exceeds_the_longest():

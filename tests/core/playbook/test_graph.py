@@ -36,6 +36,12 @@ def test_a_sequence_is_a_chain() -> None:
     ]
 
 
+def test_of_a_sequence_however_long_every_link_is_drawn() -> None:
+    # Looking for longer ways would take minutes.
+    long = region(*(wait(f"step {number}") for number in range(10_000)), parallel=False)
+    assert long.reduced() == long.links()
+
+
 def test_a_link_from_a_step_that_may_fail_says_which_failures_it_bears() -> None:
     (link,) = region(wait("a", may_fail=True), wait("b"), parallel=False).links()
     assert link.tolerated == {"failed", "timed_out"}

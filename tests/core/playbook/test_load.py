@@ -7,13 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.cli.playbook_file import schema_text
 from squall.core.diagnostics import Severity
 from squall.core.faults.kinds import Errors, Fixed, Latency, PacketLoss, Timeouts
 from squall.core.playbook.addresses import parse_address, parse_target, parse_upstream
 from squall.core.playbook.load import load
-from squall.core.playbook.model import Playbook, canonical, digest, from_canonical
+from squall.core.playbook.model import (
+    EVEN,
+    Load,
+    Playbook,
+    Poisson,
+    Ramp,
+    Shape,
+    canonical,
+    digest,
+    from_canonical,
+)
 from squall.core.timing import SECOND
+from squall.worktree import schema_text
 
 SCHEMA = schema_text()
 
@@ -27,6 +37,11 @@ def playbook(text: str) -> Playbook:
 def faults(scenario: str) -> tuple:
     text = f"name: x\nsteps: [{{name: a, duration: 1s, scenario: {scenario}}}]\n"
     return playbook(text).body.steps[0].action.scenarios[0].faults
+
+
+def sent(written: str) -> Load:
+    text = f"name: x\nsteps: [{{name: a, duration: 1s, load: {written}}}]\n"
+    return playbook(text).body.steps[0].action
 
 
 def test_the_progressive_playbook_of_the_shortest_form() -> None:
@@ -50,6 +65,44 @@ steps:
         Latency(delay=Fixed(value=500_000_000)),
         Errors(rate=0.1),
     )
+
+
+def test_a_load_spelled_out_is_the_same_load() -> None:
+    defaults = "mix: [{get: /, weight: 1}], shape: constant, timeout: 10s, connections: 512"
+    short, spelled = (
+        playbook(f"name: x\nsteps: [{{name: a, duration: 1s, load: {written}}}]\n")
+        for written in ("{requests: 50/s}", f"{{requests: 50, {defaults}}}")
+    )
+    assert digest(short) == digest(spelled)
+    assert from_canonical(canonical(short)) == short
+
+
+@pytest.mark.parametrize(
+    ("written", "shape"),
+    [
+        ("constant", EVEN),
+        ("poisson", Poisson()),
+        ("ramp", Ramp(start=0)),
+        ("{ramp: {}}", Ramp(start=0)),
+        ("{ramp: {from: 0}}", Ramp(start=0)),
+        ("{ramp: {from: 2.5/s}}", Ramp(start=2.5)),
+    ],
+)
+def test_the_shapes_of_a_load(written: str, shape: Shape) -> None:
+    assert sent(f"{{requests: 50/s, shape: {written}}}").shape == shape
+
+
+def test_data_as_a_body_are_json_and_a_text_is_sent_as_it_stands() -> None:
+    load = sent(
+        "{requests: 1/s, mix: [{post: /, body: {b: [1, null], a: zoë, no: no}},"
+        " {put: /, body: {}, headers: {Content-Type: application/ld+json}},"
+        " {patch: /, body: '{}'}]}"
+    )
+    assert [(each.method, each.headers, each.body) for each in load.mix] == [
+        ("POST", (("content-type", "application/json"),), '{"b":[1,null],"a":"zoë","no":"no"}'),
+        ("PUT", (("content-type", "application/ld+json"),), "{}"),
+        ("PATCH", (), "{}"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.cli.playbook_file import schema_text
 from squall.core.playbook.load import load
 from squall.core.playbook.schema import fitting
 from squall.core.playbook.source import read
+from squall.worktree import schema_text
 
 SCHEMA = schema_text()
 EVERYTHING = (Path(__file__).parents[2] / "corpus/good/everything.yaml").read_bytes()

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.cli.playbook_file import schema_text
 from squall.core.playbook.schema import check_shape, explainer
 from squall.core.playbook.source import Document, read
+from squall.worktree import schema_text
 
 SCHEMA = schema_text()
 CORPUS = Path(__file__).parents[2] / "corpus"

@@ -24,6 +24,7 @@ from squall.core.faults.kinds import (
     Timeouts,
     Uniform,
 )
+from squall.core.playbook.writing import to_yaml
 from squall.core.recording.interchange import (
     Recording,
     chaos_config,
@@ -33,7 +34,6 @@ from squall.core.recording.interchange import (
     json_chunks,
 )
 from squall.core.recording.model import Lease
-from squall.core.recording.yaml_text import to_yaml
 from squall.core.timing import MILLISECOND, SECOND, Duration
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"

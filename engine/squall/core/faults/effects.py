@@ -72,10 +72,29 @@ class Delivery(Value, frozen=True, kw_only=True):
         return self.touched > 0 or (self.seen > 0 and self.kind in LIMITS)
 
 
+class Failures(Value, frozen=True, kw_only=True):
+    """How many requests failed, by what became of them.
+
+    `status`: answered with 500 or above. `reset`: the connection ended before the answer was
+    whole. `refused`: no connection could be made. `timeout`: sent, and no whole answer in time.
+    `malformed`: what came back is no HTTP. `unsent`: never left, because no connection was free or
+    could be opened in time.
+    """
+
+    status: int = 0
+    reset: int = 0
+    refused: int = 0
+    timeout: int = 0
+    malformed: int = 0
+    unsent: int = 0
+
+
 class Felt(Value, frozen=True, kw_only=True):
     """What clients felt over some stretch of time: counts, rate per second, latency percentiles.
 
-    `errors` counts answers with a status of 500 or above and exchanges that broke.
+    `errors` counts answers with a status of 500 or above and exchanges that broke. A load also
+    tells them apart in `failures`, and in `late` (99th percentile) how far behind its own schedule
+    it was; that is part of the latencies.
     """
 
     requests: int = 0
@@ -85,6 +104,8 @@ class Felt(Value, frozen=True, kw_only=True):
     p95: Duration = Duration(0)
     p99: Duration = Duration(0)
     max: Duration = Duration(0)
+    failures: Failures = Failures()
+    late: Duration = Duration(0)
 
     @property
     def error_rate(self) -> Share:

@@ -1,6 +1,6 @@
 """Addresses as people write them: where a target listens, what stands behind it.
 
-Used by `build` for playbooks and by the command line for ``--target``.
+Used by `build` for playbooks, by the command line for ``--target``, and by who connects to targets.
 """
 
 import re
@@ -10,7 +10,7 @@ from squall.core.faults.kinds import Protocol
 from squall.core.playbook.model import BUILTIN_ECHO, Address, Target
 
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
-_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - told apart, not listened on
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, never bound
 _URL: Final = re.compile(r"https?://([^/?#@\s]+)([/?#]\S*)?")
 
 
@@ -79,7 +79,7 @@ def is_url(written: str) -> bool:
 def overlap(one: Address, other: Address) -> bool:
     """Whether two listeners want the same address; port 0 is always a free one."""
     hosts = {_same(one.host), _same(other.host)}
-    return one.port == other.port != 0 and (len(hosts) == 1 or bool(hosts & _EVERYWHERE))
+    return one.port == other.port != 0 and (len(hosts) == 1 or bool(hosts & _EVERYWHERE.keys()))
 
 
 def reaches(upstream: Address | None, listen: Address) -> bool:
@@ -87,7 +87,12 @@ def reaches(upstream: Address | None, listen: Address) -> bool:
     if upstream is None or upstream.port != listen.port:
         return False
     host, here = _same(upstream.host), _same(listen.host)
-    return host == here or (here in _EVERYWHERE and host in _EVERYWHERE | {"127.0.0.1", "::1"})
+    return host == here or (here in _EVERYWHERE and host in {*_EVERYWHERE, *_EVERYWHERE.values()})
+
+
+def reachable(listen: Address) -> Address:
+    """Where to connect to what listens there: everywhere is also here."""
+    return Address(host=_EVERYWHERE.get(listen.host, listen.host), port=listen.port)
 
 
 def _same(host: str) -> str:

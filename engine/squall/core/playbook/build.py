@@ -24,7 +24,6 @@ from squall.core.playbook.model import (
     Loop,
     Need,
     Playbook,
-    Request,
     Retry,
     Step,
     Target,
@@ -34,6 +33,7 @@ from squall.core.playbook.model import (
 from squall.core.playbook.places import Places
 from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
+from squall.core.playbook.traffic import build_load, one_method
 from squall.core.timing import HOUR, LONGEST, Duration
 
 ACTIONS: Final = ("scenario", "load", "http", "wait", "steps", "parallel")
@@ -125,7 +125,7 @@ class _Builder:
         for target in given:
             if targets and target.name not in targets:
                 known = ", ".join(targets)
-                message = f"the command line names target '{target.name}', which is not declared"
+                message = f"target '{target.name}' is given, which the playbook does not declare"
                 self.places.note(("targets",), "SQ202", message, f"targets here: {known}", key=True)
         targets.update({target.name: _speaking(target, targets) for target in given})
         if targets:
@@ -228,7 +228,7 @@ class _Builder:
             case "scenario":
                 return Injection(scenarios=self.scenarios.chosen((*path, key), node[key]))
             case "load":
-                return self._load((*path, key), node[key])
+                return build_load(self.places, (*path, key), node[key])
             case "http":
                 return self._probe((*path, key), node[key])
             case "wait":
@@ -259,33 +259,8 @@ class _Builder:
             message = f"'duration' has no meaning beside '{key}'"
             self.places.note((*path, "duration"), "SQ110", message, hint, key=True)
 
-    def _load(self, path: Path, node: Node) -> Load:
-        written = node["requests"]
-        rate = float(written.split("/")[0]) if isinstance(written, str) else float(written)
-        if not 0 < rate <= 1_000_000:
-            message = f"'{written}' is out of range: more than 0, at most 1,000,000 a second"
-            self.places.note((*path, "requests"), "SQ106", message)
-        mix = tuple(
-            self._request((*path, "mix", i), request)
-            for i, request in enumerate(self._list(node, "mix"))
-        )
-        return Load(rate=rate, mix=mix) if mix else Load(rate=rate)
-
-    def _request(self, path: Path, node: Node) -> Request:
-        method = self._method(path, node)
-        weight = float(node.get("weight", 1))
-        return Request(method=method.upper(), path=node.get(method, "/"), weight=weight)
-
-    def _method(self, path: Path, node: Node) -> str:
-        seen = [method for method in METHODS if method in node]
-        if len(seen) != 1:
-            what = " and ".join(f"'{method}'" for method in seen) if seen else "none"
-            message = f"one method is needed here, not {what}"
-            self.places.note(path, "SQ108", message, "one of " + ", ".join(METHODS))
-        return seen[0] if seen else "get"
-
     def _probe(self, path: Path, node: Node) -> HttpProbe:
-        method = self._method(path, node)
+        method = one_method(self.places, path, node, METHODS)
         url = node.get(method, "")
         if url and not is_url(url):
             hint = "write http://127.0.0.1:8080/health"

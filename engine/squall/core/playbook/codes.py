@@ -55,7 +55,8 @@ CODES: Final = {
     "SQ109": Code("duration missing", "A fault or a load needs to know when it ends."),
     "SQ110": Code(
         "key without meaning",
-        "Only faults and loads last for a duration and act on targets; it would do nothing here.",
+        "Only faults and loads last for a duration and act on targets, and a body has the length "
+        "it has; it would do nothing here.",
     ),
     "SQ201": Code("unknown scenario", "The name is not declared under 'scenarios'."),
     "SQ202": Code("unknown target", "The name is not declared under 'targets'."),

@@ -81,9 +81,11 @@ class Region:
         An edge under an outcome of its own is never left out, and does not make another one
         superfluous: it says something else than "after".
         """
+        links = self.links()
+        if not self.parallel:
+            return links
         import networkx as nx  # noqa: PLC0415 - slow to import
 
-        links = self.links()
         plain: DiGraph[int] = nx.DiGraph()
         plain.add_nodes_from(self.graph.nodes)
         plain.add_edges_from((link.before, link.after) for link in links if not link.outcomes)

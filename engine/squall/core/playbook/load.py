@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from squall.core.diagnostics import Diagnostic, Position, Severity, Span
+from squall.core.diagnostics import Diagnostic, Position, Refused, Severity, Span, nearest
 from squall.core.playbook.build import build
 from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
@@ -44,6 +44,27 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
     skipped: int = 0
     claimed: bool = True
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error among the findings."""
+        return any(finding.severity is Severity.ERROR for finding in self.diagnostics)
+
+    def pick(self, name: str = "") -> LoadedPlaybook:
+        """The playbook of that name, or the only one; raises `Refused` when it is not certain."""
+        names = [one.playbook.name for one in self.playbooks]
+        if not name and len(names) == 1:
+            return self.playbooks[0]
+        if not name:
+            ways = ", ".join(f"{self.file}#{each}" for each in names)
+            message = f"{self.file} holds {len(names)} playbooks"
+            raise Refused("SQ426", message, f"pick one: {ways}")
+        for one in self.playbooks:
+            if one.playbook.name == name:
+                return one
+        close = nearest(name, names)
+        hint = f"did you mean '{close}'?" if close else f"it holds: {', '.join(names)}"
+        raise Refused("SQ427", f"{self.file} has no playbook '{name}'", hint)
 
 
 def load(

@@ -46,18 +46,51 @@ class Injection(Value, frozen=True, kw_only=True, tag="scenario"):
 
 
 class Request(Value, frozen=True, kw_only=True):
-    """One kind of request of a load, sent in proportion to its weight."""
+    """One kind of request of a load, sent in proportion to its weight.
+
+    Header names are in lower case and replace those that would be sent otherwise.
+    """
 
     method: str
     path: str
     weight: float = 1.0
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+
+
+class Constant(Value, frozen=True, kw_only=True, tag="constant"):
+    """Requests at even distances."""
+
+
+class Poisson(Value, frozen=True, kw_only=True, tag="poisson"):
+    """Requests at random distances, as independent users send them."""
+
+
+class Ramp(Value, frozen=True, kw_only=True, tag="ramp"):
+    """The rate goes evenly from `start` a second to the load's own, over its duration."""
+
+    start: float
+
+
+Shape = Constant | Poisson | Ramp
+
+EVEN: Final = Constant()
+PATIENCE: Final = Duration(10 * SECOND)
+CONNECTIONS: Final = 512
 
 
 class Load(Value, frozen=True, kw_only=True, tag="load"):
-    """Send `rate` requests a second to each target, open loop."""
+    """Send `rate` requests a second to each target, open loop.
+
+    A request without a whole answer `timeout` after it was due is given up. At most `connections`
+    to each target are open at once; requests beyond wait, and their waiting counts.
+    """
 
     rate: float
     mix: tuple[Request, ...] = (Request(method="GET", path="/"),)
+    shape: Shape = EVEN
+    timeout: Duration = PATIENCE
+    connections: int = CONNECTIONS
 
 
 class HttpProbe(Value, frozen=True, kw_only=True, tag="http"):

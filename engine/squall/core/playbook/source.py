@@ -95,7 +95,7 @@ def read(data: bytes, file: str) -> Source:
     if len(data) > MAX_BYTES:
         finding = Diagnostic(
             file=file, span=top, code="SQ002",
-            message=f"the file has {len(data):,} bytes; a playbook has at most {MAX_BYTES:,}",
+            message=f"the file is larger than a playbook may be: {MAX_BYTES:,} bytes",
             hint="split it into several playbooks",
         )  # fmt: skip
         return Source(file=file, text="", diagnostics=(finding,), broken=True)

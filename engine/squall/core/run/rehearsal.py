@@ -15,6 +15,7 @@ from squall.core.faults.effects import Applied, Delivery, Inject, Lifted, Reject
 from squall.core.faults.kinds import EVERY
 from squall.core.playbook.model import Group, HttpProbe, Load
 from squall.core.playbook.plan import Plan
+from squall.core.playbook.wording import describe_load
 from squall.core.run.commands import (
     Announce,
     CancelAction,
@@ -202,9 +203,7 @@ class _World:
             self._note(path, "times out")
             return
         failed = wish == "failed"
-        self._note(
-            path, f"{load.rate:g} requests a second are sent{', and fail' if failed else ''}"
-        )
+        self._note(path, f"{describe_load(load)} are sent{', and fail' if failed else ''}")
         outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
         at = self.at + duration
         self._later(at, ActionEnded(at=at, path=path, outcome=outcome))

@@ -279,7 +279,7 @@ def _start_when_ready(
         met = before.outcome in edge.outcomes if edge.outcomes else before.passed
         if not met:
             name = plan.children[edge.index].step.name
-            return omit(turn, plan.children[index], path, f"'{name}' {before.outcome}")
+            return omit(turn, plan.children[index], path, f"'{name}' {_said(before.outcome)}")
     return start(turn, plan.children[index], path)
 
 
@@ -298,7 +298,7 @@ def _fail(
         name = f"{name}[{child.iteration}]"
     reason = f"{name}: {child.reason}" if child.reason else f"{name} {child.outcome}"
     failing = replace(step, children=tuple(children), answer=step.answer or ("failed", reason))
-    return _wind_down_children(turn, plan, failing, path, f"'{name}' {child.outcome}")
+    return _wind_down_children(turn, plan, failing, path, f"'{name}' {_said(child.outcome)}")
 
 
 def _wind_down_children(
@@ -385,3 +385,7 @@ def leaves(step: StepState) -> Iterator[StepState]:
                 yield from leaves(child)
     elif step.stage not in _SETTLED:
         yield step
+
+
+def _said(outcome: Outcome | None) -> str:
+    return str(outcome).replace("_", " ")

@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from squall.core.faults.wording import describe_scenario, span
 from squall.core.playbook.graph import Link, Node
 from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Outcome, Step, Wait
+from squall.core.playbook.wording import describe_load
 
 _ORDER: Final[tuple[Outcome, ...]] = (
     "succeeded",
@@ -51,9 +52,9 @@ def does(step: Step) -> tuple[str, ...]:
     match step.action:
         case Injection(scenarios=scenarios):
             return tuple(plain(describe_scenario(scenario)) for scenario in scenarios)
-        case Load(rate=rate, mix=mix):
+        case Load(mix=mix) as load:
             paths = ", ".join(dict.fromkeys(f"{each.method} {each.path}" for each in mix))
-            return (plain(f"{rate:.6g} requests/s, {paths}"),)
+            return (plain(f"{describe_load(load)}, {paths}"),)
         case HttpProbe(method=method, url=url):
             return (plain(f"{method} {url}"),)
         case Wait(duration=duration):

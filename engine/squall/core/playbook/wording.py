@@ -1,0 +1,38 @@
+"""A load in a few words, for whoever shows it: drawings, timelines, rehearsals.
+
+The twin of `core.faults.wording`: labels, not the language; nothing reads them back.
+"""
+
+from typing import Final, assert_never
+
+from squall.core.faults.effects import Failures
+from squall.core.playbook.model import Constant, Load, Poisson, Ramp
+
+_FAILURES: Final = {
+    "status": "answered 500 or above",
+    "reset": "reset",
+    "refused": "refused",
+    "timeout": "timed out",
+    "malformed": "not HTTP",
+    "unsent": "unsent",
+}
+
+
+def describe_load(load: Load) -> str:
+    """How many and in which shape: ``50 requests/s``, ``5 rising to 50 requests/s``."""
+    rate = f"{load.rate:.6g} requests/s"
+    match load.shape:
+        case Constant():
+            return rate
+        case Poisson():
+            return f"{rate} at random"
+        case Ramp(start=start):
+            return f"{start:.6g} {'rising' if start <= load.rate else 'falling'} to {rate}"
+        case _:
+            assert_never(load.shape)
+
+
+def describe_failures(failures: Failures) -> str:
+    """What became of requests that failed: ``31 answered 500 or above, 9 reset``; or nothing."""
+    many = {kind: getattr(failures, kind) for kind in _FAILURES}
+    return ", ".join(f"{many[kind]:,} {words}" for kind, words in _FAILURES.items() if many[kind])

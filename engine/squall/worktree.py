@@ -1,0 +1,51 @@
+"""Playbook files as they lie on disk, and what comes with squall to read them by.
+
+The command line and the library find and read playbooks here; what stands in them is `core`'s to
+say. Nothing here writes.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from squall.core.playbook.source import MAX_BYTES
+
+SCHEMAS: Final = Path(__file__).parent / "schemas"
+SCENARIOS: Final = Path(__file__).parent / "scenarios"
+_ENDINGS: Final = {".yaml", ".yml", ".json"}
+
+
+def schema_text() -> str:
+    """The playbook schema, as shipped."""
+    return (SCHEMAS / "playbook.schema.json").read_text(encoding="utf-8")
+
+
+def catalogue_texts() -> tuple[str, ...]:
+    """The scenarios that come with squall, as shipped."""
+    return tuple(path.read_text(encoding="utf-8") for path in sorted(SCENARIOS.glob("*.yaml")))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files of a folder that could hold playbooks, hidden folders left out, in order."""
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix in _ENDINGS and not hidden and path.is_file():
+            yield path
+
+
+def read(name: str) -> tuple[str, bytes, str]:
+    """What ``FILE`` or ``FILE#NAME`` asks for: the file, its bytes, and the playbook's name.
+
+    The name is empty when none is asked for. Raises `OSError` for what cannot be read.
+    """
+    file, _, wanted = (name, "", "") if Path(name).exists() else name.partition("#")
+    return file, read_bytes(Path(file)), wanted
+
+
+def read_bytes(file: Path) -> bytes:
+    """What is in it, as far as it can matter: something endless is a finding, not a full memory.
+
+    Raises `OSError`.
+    """
+    with file.open("rb") as source:
+        return source.read(MAX_BYTES + 1)
