@@ -246,6 +246,24 @@ async def test_a_body_that_has_come_is_taken_though_its_client_has_ended(stage):
     assert got == [size]
 
 
+async def test_half_a_request_after_a_whole_one_is_not_waited_for(stage):
+    gate = stage.gate()
+
+    async def script(wire):
+        await wire.until()
+        await gate.wait()
+        wire.send(OK)
+
+    client = await stage.dial(await stage.before(script))
+    client.send(GET + GET[:10])
+    client.end()
+    await stage.until(lambda: stage.accepted == 1)
+    began = stage.now()
+    gate.set()
+    assert await client.rest() == OK
+    assert stage.now() - began < 5, "less than a head may take"
+
+
 async def test_the_rest_of_a_body_that_never_comes_is_not_waited_for(stage):
     gate = stage.gate()
 

@@ -193,7 +193,7 @@ class ClientConnection(asyncio.Protocol):
             # lift what answers so fast.
             self._resting = True
             asyncio.get_running_loop().call_soon(self._go_on)
-        elif self._ended and not self._buffer and not self._leaving:
+        elif self._ended and not self._leaving and not (self._buffer and self._transaction):
             self._no_more()
         self.regulate()
 
@@ -294,7 +294,7 @@ class ClientConnection(asyncio.Protocol):
         return 1
 
     def _no_more(self) -> None:
-        """The client has sent its last byte, and it was taken."""
+        """The client has sent its last byte; what is left of it, if anything, is half a head."""
         if self._transaction is None:
             if not self.choked:
                 self._leave()
