@@ -76,6 +76,24 @@ static_resources:
       cluster_name: nginx
       endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {upstream}}}}}}}}}]}}]
 """  # noqa: E501 - Envoy's own names
+_ENVOY_TCP = """
+static_resources:
+  listeners:
+  - address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
+    filter_chains:
+    - filters:
+      - name: tcp
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+          stat_prefix: bench
+          cluster: nginx
+  clusters:
+  - name: nginx
+    type: STATIC
+    load_assignment:
+      cluster_name: nginx
+      endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {upstream}}}}}}}}}]}}]
+"""  # noqa: E501 - Envoy's own names
 _EDGE = """
 import asyncio, sys, uvloop
 from squall.core.faults.effects import Inject
@@ -142,10 +160,12 @@ def _command(name: str, here: Path, port: int, upstream: int) -> list[str] | Non
         mode = "tcp" if name.endswith("tcp") else "http"
         file.write_text(_HAPROXY.format(port=port, upstream=upstream, mode=mode))
         return ["haproxy", "-q", "-db", "-f", str(file)]
-    if name == "envoy" and shutil.which("envoy"):
-        file = here / "envoy.yaml"
-        file.write_text(_ENVOY.format(port=port, upstream=upstream))
-        return ["envoy", "-c", str(file), "--concurrency", "1", "-l", "error"]
+    if name in {"envoy", "envoy tcp"} and shutil.which("envoy"):
+        file = here / f"{name}.yaml"
+        config = _ENVOY_TCP if name.endswith("tcp") else _ENVOY
+        file.write_text(config.format(port=port, upstream=upstream))
+        return ["envoy", "-c", str(file), "--concurrency", "1", "-l", "error",
+                "--use-dynamic-base-id"]  # fmt: skip
     if name == "mitmproxy" and shutil.which("mitmdump"):
         return ["mitmdump", "-q", "--mode", f"reverse:http://127.0.0.1:{upstream}", "-p", str(port),
                 "--listen-host", "127.0.0.1", "--set", f"confdir={here}"]  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 from squall.core.faults.active import ActiveLease
 from squall.core.faults.counters import Counters
 from squall.core.faults.effects import FaultEvent, Inject
-from squall.core.faults.kinds import Fault, Match, Scenario
+from squall.core.faults.kinds import Fault, Match, Protocol, Scenario
 from squall.core.playbook.model import Address, Target
 from squall.core.timing import SECOND, Duration
 from squall.proxy.plane import Plane
@@ -102,13 +102,16 @@ class Stage:
         host, port = server.sockets[0].getsockname()
         return Address(host=host, port=port)
 
-    async def target(self, upstream: Address | None, name: str = "shop") -> Address:
+    async def target(
+        self, upstream: Address | None, name: str = "shop", protocol: Protocol = "http"
+    ) -> Address:
         here = Address(host="127.0.0.1", port=0)
-        return await self.plane.listen(Target(name=name, listen=here, upstream=upstream))
+        target = Target(name=name, listen=here, upstream=upstream, protocol=protocol)
+        return await self.plane.listen(target)
 
-    async def before(self, script: Script) -> Address:
+    async def before(self, script: Script, protocol: Protocol = "http") -> Address:
         """A target before an upstream that does what `script` says."""
-        return await self.target(await self.upstream(script))
+        return await self.target(await self.upstream(script), protocol=protocol)
 
     async def dial(self, address: Address) -> Wire:
         wire = Wire(*await asyncio.open_connection(address.host, address.port, limit=2**20))

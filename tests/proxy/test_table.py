@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,11 +19,22 @@ from squall.core.faults.effects import (
     Revert,
 )
 from squall.core.faults.exchange import Exchange
-from squall.core.faults.kinds import EVERY, Errors, Fault, Match, Scenario
+from squall.core.faults.kinds import (
+    EVERY,
+    Errors,
+    Fault,
+    Fixed,
+    Latency,
+    Match,
+    Protocol,
+    Scenario,
+    Share,
+)
 from squall.core.timing import SECOND, Duration
 from squall.proxy.table import LeaseTable
 
 TTL = Duration(10 * SECOND)
+DELAY = Latency(delay=Fixed(value=Duration(SECOND)))
 
 
 class Shown:
@@ -61,7 +73,8 @@ def inject(name: str, seq: int, fault: Fault | None = None, **changes: Any) -> I
 
 def table(*targets: str, **settings: int) -> tuple[LeaseTable, Shown]:
     shown = Shown()
-    return LeaseTable(targets or ("shop",), shown.swap, **settings), shown
+    protocols: dict[str, Protocol] = dict.fromkeys(targets or ("shop",), "http")
+    return LeaseTable(protocols, shown.swap, **settings), shown
 
 
 HIT = "1:main/hit#1@shop"
@@ -164,6 +177,29 @@ def test_a_target_that_is_not_there_is_named_with_those_that_are() -> None:
     assert isinstance(answer, Rejected)
     assert answer.reason == "there is no target 'shpo' at this edge; it has: bank, shop"
     assert shown.swaps == 0
+
+
+@pytest.mark.parametrize(
+    ("scenario", "what"),
+    [
+        (Scenario(faults=(DELAY, Errors(rate=Share(0.1)))), "'10 % errors'"),
+        (Scenario(faults=(DELAY,), match=Match(path="/a")), "a match of requests"),
+        (Scenario(faults=(DELAY,), match=Match(max_body=9)), "a match of bodies"),
+    ],
+)
+def test_what_means_nothing_for_bytes_alone_is_rejected_at_their_target(
+    scenario: Scenario, what: str
+) -> None:
+    shown = Shown()
+    leases = LeaseTable({"db": "tcp", "shop": "http"}, shown.swap)
+    answer = leases.perform(inject("hit", 1, scenarios=(scenario,), target="db"), 0)
+    assert isinstance(answer, Rejected)
+    assert answer.reason == f"{what} has no meaning at 'db', which carries bytes alone"
+    assert shown.everything() == set()
+    assert isinstance(leases.perform(inject("hit", 1, scenarios=(scenario,)), 0), Applied)
+    bare = Scenario(faults=(DELAY,), match=Match(client=("10.0.0.0/8",)))
+    other = inject("other", 1, scenarios=(bare,), target="db")
+    assert isinstance(leases.perform(other, 0), Applied)
 
 
 def test_a_match_that_cannot_be_used_is_rejected_with_a_sentence() -> None:

@@ -16,17 +16,17 @@ _UNITS: Final = {
     "MiB": 1_024**2,
     "GiB": 1_024**3,
 }
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KiB|MiB|GiB)")
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KiB|MiB|GiB)", re.ASCII)
 LARGEST: Final = 10**15
 """A petabyte: anything larger is a typing error."""
 
 
 def parse_size(written: str | float) -> int | None:
-    """Read ``100KB`` or a number of bytes; None if it is not a size."""
+    """Read ``100KB`` or a whole number of bytes; None if it is not a size."""
     if isinstance(written, bool):
         return None
     if isinstance(written, int | float):
-        return int(written) if 0 <= written <= LARGEST else None
+        return int(written) if 0 <= written <= LARGEST and written % 1 == 0 else None
     found = _SIZE.fullmatch(written.strip())
     if found is None or len(written) > 64:
         return None

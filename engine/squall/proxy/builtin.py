@@ -2,7 +2,8 @@
 
 ``upstream: builtin:echo`` makes the plane listen here, on a loopback port of its own, so that the
 same code path serves it as any other upstream. A request without a body is answered with what it
-asked, as JSON; one with a body gets its body back, as it comes.
+asked, as JSON; one with a body gets its body back, as it comes. Behind a target that carries bytes
+alone, every byte comes back.
 """
 
 import asyncio
@@ -92,6 +93,31 @@ class EchoConnection(asyncio.Protocol):
         self._body = None
         if not self._persistent:
             self._transport.close()
+
+
+class EchoBytes(asyncio.Protocol):
+    """One connection to the echo service behind a target that carries bytes alone."""
+
+    __slots__ = ("_transport",)
+
+    _transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop."""
+        self._transport.write(data)
+
+    def pause_writing(self) -> None:
+        """Called by the loop: who does not read is not read from."""
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Called by the loop."""
+        self._transport.resume_reading()
 
 
 def _content_type(head: RequestHead) -> bytes:

@@ -10,7 +10,6 @@ import asyncio
 import re
 import select
 import socket
-import struct
 import time
 from typing import Any, Final, cast
 
@@ -19,6 +18,7 @@ from squall.core.timing import MILLISECOND, SECOND
 from squall.proxy import answers
 from squall.proxy.faulted import FaultedTransaction
 from squall.proxy.heads import LONGEST_HEAD, Malformed, early_problem, read_request
+from squall.proxy.reset import reset
 from squall.proxy.route import ClientSide, Route
 from squall.proxy.timers import Timer
 from squall.proxy.transaction import Transaction
@@ -39,7 +39,6 @@ LOOK_AGAIN: Final = 15 * SECOND
 LINGER: Final = SECOND
 """How long a client may go on sending after the last answer (RFC 9112, 9.6)."""
 
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _EMPTY_LINES: Final = re.compile(rb"(?:\r\n)++")
 
 
@@ -92,7 +91,7 @@ class ClientConnection(asyncio.Protocol):
         self._route.clients.add(self)
         if self._route.draining:
             self._transport.abort()
-        elif self._socket is not None and self._socket.fileno() >= self._route.most:
+        elif not self._route.has_room(self._transport):
             self._turn_away()
         elif self._route.leases.connects:
             self.strike()
@@ -161,12 +160,8 @@ class ClientConnection(asyncio.Protocol):
         self._transaction = None
         if not reset:
             self._leave()
-        elif self._transport.get_write_buffer_size():
-            # An RST would overtake the answers to earlier requests.
-            soon = time.monotonic_ns() + MILLISECOND
-            self._route.timers.at(soon, self._sever_later)
         else:
-            self._reset()
+            self._reset_by(time.monotonic_ns() + LINGER)
 
     def end_of_stream(self) -> None:
         """Send no more, but go on receiving."""
@@ -239,16 +234,9 @@ class ClientConnection(asyncio.Protocol):
 
     # -- its own ------------------------------------------------------------------------------
 
-    @property
-    def _socket(self) -> socket.socket | None:
-        found: socket.socket | None = self._transport.get_extra_info("socket")
-        return found
-
     def _turn_away(self) -> None:
         """There is no descriptor to spare for this one, not even to let it linger."""
         self._leaving = True
-        self._route.turned_away += 1
-        self._route.pool.shrink()
         text = "no room for another connection: the edge's limit of open files is reached"
         self._transport.write(answers.answer(503, text, persistent=False))
         self._transport.close()
@@ -310,7 +298,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _look_after(self) -> None:
         """Nothing tells when a client is gone that is not read from any more: ask now and then."""
-        found = self._socket
+        found: socket.socket | None = self._transport.get_extra_info("socket")
         if found is None or self._transport.is_closing():
             return
         poll = select.poll()
@@ -359,12 +347,13 @@ class ClientConnection(asyncio.Protocol):
         seconds = HEAD_TIMEOUT // SECOND
         self._refuse(Malformed(f"the request head took longer than {seconds} s", 408))
 
-    def _sever_later(self) -> None:
-        if not self._transport.is_closing():
-            self.sever(reset=True)
+    def _reset_by(self, due: int) -> None:
+        now = time.monotonic_ns()
+        if self._transport.get_write_buffer_size() and now < due:
+            # An RST would overtake the answers to earlier requests.
+            self._route.timers.at(now + MILLISECOND, lambda: self._reset_by(due))
+        else:
+            self._reset()
 
     def _reset(self) -> None:
-        found = self._socket
-        if found is not None:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self._transport.abort()
+        reset(self._transport)

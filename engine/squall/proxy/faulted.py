@@ -6,7 +6,7 @@ ends what it holds back here at once: the route tells the hold and the flows.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from squall.core.faults.exchange import UNKNOWN, Answer, Break
@@ -31,7 +31,6 @@ class FaultedTransaction(Transaction):
         "_decision",
         "_down",
         "_epoch",
-        "_exchange",
         "_hold",
         "_up",
         "_up_message",
@@ -41,7 +40,7 @@ class FaultedTransaction(Transaction):
     def __init__(self, client: Client, route: Route, head: RequestHead) -> None:
         super().__init__(client, route, head)
         self._epoch = route.leases.epoch
-        self._exchange, self._decision = route.decide(head, client, self._began)
+        self._decision = route.decide(head, client, self._began)
         self._hold: Hold | None = None
         self._up: Flow | None = None
         self._up_message: Shaped | None = None
@@ -52,7 +51,7 @@ class FaultedTransaction(Transaction):
 
     def begin(self) -> None:
         """Wait and end as was decided, or go on."""
-        if not (self._decision.touches or self._decision.waits):
+        if not (self._decision.touches or self._decision.wait):
             self._forward()
             return
         self._hold = Hold(
@@ -139,7 +138,10 @@ class FaultedTransaction(Transaction):
         if self._decision.answering:
             body = head.length if head.length >= 0 else UNKNOWN
             stages = self._route.decide_answer(
-                self._decision.answering, self._exchange, body=body, last=not self._persistent
+                self._decision.answering,
+                self._decision.exchange,
+                body=body,
+                last=not self._persistent,
             )
         if not stages:
             super()._pass_on(head, data, start, end)
@@ -168,8 +170,7 @@ class FaultedTransaction(Transaction):
                 self._upstream.discard()
                 self._upstream = None
             if self._complete():
-                super().client_choked(False)
-                self._release_upstream()
+                self._release()
             down.end()
         elif down.full and self._upstream:
             self._upstream.transport.pause_reading()
@@ -219,14 +220,36 @@ class FaultedTransaction(Transaction):
             for settle in self._decision.after:
                 settle(now, failed)
 
+    def _answer_locally(self, status: int, whole: bytes) -> None:
+        self._close(self._up)
+        super()._answer_locally(status, whole)
+
+    def _release(self) -> None:
+        if self._down is not None and self._down.open:
+            # Both have been received; what the client has not got yet goes on without upstream.
+            super().client_choked(False)
+            self._release_upstream()
+        else:
+            super()._release()
+
+    def _release_upstream(self) -> None:
+        if self._up is not None and not self._up.empty and self._upstream is not None:
+            # It answered before it had the whole request: the rest would be taken for the next.
+            self._upstream.discard()
+            self._upstream = None
+        super()._release_upstream()
+
     def _end(self) -> None:
         if self._hold:
             self._hold.cancel()
-        for flow in (self._up, self._down):
-            if flow is not None:
-                flow.close()
-                self._route.waiting.discard(flow)
+        self._close(self._up)
+        self._close(self._down)
         super()._end()
+
+    def _close(self, flow: Flow | None) -> None:
+        if flow is not None:
+            flow.close()
+            self._route.waiting.discard(flow)
 
     def _flow(
         self,
@@ -239,7 +262,7 @@ class FaultedTransaction(Transaction):
         self._route.waiting.add(flow)
         return flow
 
-    def _still_on(self, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    def _still_on(self, stages: Iterable[Stage]) -> tuple[Stage, ...]:
         """Those whose lease was not lifted while the request waited."""
         names = self._route.leases.names
         return tuple(stage for stage in stages if stage.lease in names)

@@ -47,6 +47,21 @@ class Flow:
         """It holds so much that it should not be fed."""
         return self._full
 
+    @property
+    def open(self) -> bool:
+        """It has neither ended nor been cut off nor closed."""
+        return self._over is not None
+
+    @property
+    def empty(self) -> bool:
+        """Everything that came has gone on."""
+        return not self._stream.held
+
+    @property
+    def bare(self) -> bool:
+        """No fault acts on it any more, and everything has gone on."""
+        return self.empty and not self._stream.stages
+
     def add(self, stages: Iterable[Stage]) -> None:
         """More faults, on what comes from now on."""
         self._stream.add(tuple(stages))

@@ -22,7 +22,7 @@ class Hold:
     """
 
     __slots__ = (
-        "_decision", "_lifted", "_over", "_queued", "_route", "_since", "_then", "_timer", "silent"
+        "_decision", "_lifted", "_over", "_route", "_since", "_then", "_timer", "silent"
     )  # fmt: skip
 
     def __init__(
@@ -40,7 +40,6 @@ class Hold:
         self._then = then
         self._lifted = lifted
         self._timer: Timer | None = None
-        self._queued = list(decision.waits)
         self._over = False
         self.silent = False
         """The wait is over and nothing will be said."""
@@ -52,14 +51,11 @@ class Hold:
 
     def reconsider(self, leases: Collection[str]) -> None:
         """Only these leases are still on."""
-        left = self._decision.owed_to(leases)
-        if left is self._decision:
+        if self._over:
             return
-        self._decision = left
-        self._queued = [wait for wait in self._queued if wait.lease in leases]
         if not self.silent:
             self._wait()
-        elif not isinstance(left.ending, Silence):
+        elif not isinstance(self._decision.owed_to(leases)[1], Silence):
             self.cancel()
             self._lifted()
 
@@ -78,33 +74,37 @@ class Hold:
         if self._over:
             return
         self._stop()
-        if self._queued and not self._has_place(self._queued[0]):
+        if not self._has_place():
             return
-        due = self._since + self._decision.delay
+        delay, ending = self._decision.owed_to(self._route.leases.names)
+        due = self._since + delay
         if due > time.monotonic_ns():
-            self._timer = self._route.timers.at(due, self._end)
+            self._timer = self._route.timers.at(due, self._wait)
         else:
-            self._end()
+            self._finish(ending)
 
-    def _has_place(self, wait: Wait) -> bool:
-        """Whether the places before and up to this one are had; else it is seen to."""
-        now = time.monotonic_ns()
-        if wait.slot.state == "in":
-            wait.entered(now)
-            self._since = now
-            self._queued.pop(0)
-            return not self._queued or self._has_place(self._queued[0])
+    def _has_place(self) -> bool:
+        """Whether there is no place it needs and has not; else that is seen to."""
+        leases = self._route.leases.names
+        while (wait := self._decision.wait) is not None:
+            now = time.monotonic_ns()
+            if wait.lease in leases:
+                if wait.slot.state == "queued":
+                    self._queue(wait, now)
+                    return False
+                wait.entered(now)
+                self._since = now
+            self._decision.go_on(now, leases)
+        return True
+
+    def _queue(self, wait: Wait, now: int) -> None:
         if now >= wait.slot.deadline:
             self._finish(wait.turned_away(now))
-            return False
+            return
         # Not from within the end of who had the place before: a long queue would be a deep stack.
         loop = asyncio.get_running_loop()
         wait.slot.called = lambda: loop.call_soon(self._wait)
         self._timer = self._route.timers.at(wait.slot.deadline, self._wait)
-        return False
-
-    def _end(self) -> None:
-        self._finish(self._decision.ending)
 
     def _finish(self, ending: Ending | None) -> None:
         if isinstance(ending, Silence):

@@ -15,7 +15,7 @@ from typing import Final
 from squall.core.playbook.model import Address
 from squall.core.timing import MILLISECOND
 from squall.proxy.keepalive import keep_alive
-from squall.proxy.timers import Timers
+from squall.proxy.timers import Timer, Timers
 
 _BACKLOG: Final = 1024
 _AGAIN: Final = 100 * MILLISECOND
@@ -26,8 +26,10 @@ class Listener:
     """Hands every accepted connection to a protocol made by `connection`."""
 
     __slots__ = (
+        "_accepting",
+        "_again",
+        "_closed",
         "_connection",
-        "_refusing",
         "_server",
         "_socket",
         "_starting",
@@ -46,54 +48,71 @@ class Listener:
         self._timers = timers
         self._server: asyncio.Server | None = None
         self._starting: asyncio.Task[None] | None = None
-        self._refusing = False
+        self._again: Timer | None = None
+        self._accepting = True
+        """What is wanted; it may take a moment."""
+        self._closed = False
         host, port = listening.getsockname()[:2]
         self.address = Address(host=host, port=port)
         """Where it really listens."""
 
     async def start(self) -> None:
         """Accept connections."""
+        if not self._accepting:
+            return
         loop = asyncio.get_running_loop()
         # The loop closes the socket it is given; the address must outlive that.
         server = await loop.create_server(
             self._connection, sock=self._socket.dup(), backlog=_BACKLOG
         )
-        if self._refusing:
-            server.close()
-        else:
-            self._server = server
+        self._use(server)
 
     def refuse(self) -> None:
         """From now on connections are refused."""
-        if self._refusing:
-            return
-        self._refusing = True
-        self._stop()
-        self._socket.shutdown(socket.SHUT_RD)  # Linux: bound, and not listening
+        if self._accepting:
+            self._stop()
+            self._silence()
 
     def accept(self) -> None:
         """Connections are accepted again."""
-        if not self._refusing:
-            return
-        try:
-            self._socket.listen(_BACKLOG)
-        except OSError:  # somebody else took the address meanwhile, and may go again
-            self._timers.at(time.monotonic_ns() + _AGAIN, self.accept)
-            return
-        self._refusing = False
-        # Held here and awaited by nobody: what it can fail at was done by `listen`.
-        self._starting = asyncio.get_running_loop().create_task(self.start())
+        if not (self._accepting or self._closed):
+            self._accepting = True
+            self._listen()
 
     def close(self) -> None:
         """Accept no more; connections that were accepted stay."""
-        self._refusing = True
+        self._closed = True
         self._stop()
         self._socket.close()
 
+    def _listen(self) -> None:
+        try:
+            self._socket.listen(_BACKLOG)
+        except OSError:  # somebody else took the address meanwhile, and may go again
+            self._again = self._timers.at(time.monotonic_ns() + _AGAIN, self._listen)
+            return
+        if self._starting is None or self._starting.done():
+            # Held here and awaited by nobody: what it can fail at was done by `listen`.
+            self._starting = asyncio.get_running_loop().create_task(self.start())
+
+    def _use(self, server: asyncio.Server) -> None:
+        if self._accepting:
+            self._server = server
+        else:  # meanwhile something else was wanted
+            server.close()
+            self._silence()
+
     def _stop(self) -> None:
+        self._accepting = False
+        if self._again is not None:
+            self._again.cancel()
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    def _silence(self) -> None:
+        if not self._closed:
+            self._socket.shutdown(socket.SHUT_RD)  # Linux: bound, and not listening
 
 
 async def listen(
@@ -107,6 +126,11 @@ async def listen(
     if not found:
         raise OSError(errno.EADDRNOTAVAIL, f"{address.host} has no address")
     family, kind, protocol, _, place = found[0]
+    if not address.port:
+        # Linux takes a port that was not asked for by its number away when nobody listens any more.
+        with socket.socket(family, kind, protocol) as trial:
+            trial.bind(place)
+            place = trial.getsockname()
     listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -33,7 +33,7 @@ class LocalEdge:
     def __init__(self) -> None:
         self._outbox = Outbox(self._flush_soon)
         self._plane = Plane(self._outbox.happened)
-        self._table = LeaseTable((), self._plane.swap)
+        self._table = LeaseTable({}, self._plane.swap)
         self._targets: tuple[str, ...] = ()
         self._timers: Timers | None = None
         self._expiry: tuple[int, Timer] | None = None
@@ -49,7 +49,8 @@ class LocalEdge:
                 self._plane = Plane(self._outbox.happened)
                 raise refusal(target, problem) from problem
         self._targets = tuple(addresses)
-        self._table = LeaseTable(self._targets, self._plane.swap)
+        protocols = {target.name: target.protocol for target in targets}
+        self._table = LeaseTable(protocols, self._plane.swap)
         self._timers = Timers(asyncio.get_running_loop())
         self._count()
         return addresses

@@ -13,12 +13,14 @@ from typing import Final
 
 from squall.core.faults.active import ActiveLease
 from squall.core.faults.effects import FaultEvent, Felt
+from squall.core.faults.kinds import Protocol
 from squall.core.playbook.model import Address, Target
 from squall.core.timing import SECOND, Duration
 from squall.proxy import listener
-from squall.proxy.builtin import EchoConnection
+from squall.proxy.builtin import EchoBytes, EchoConnection
 from squall.proxy.client import ClientConnection
 from squall.proxy.listener import Listener
+from squall.proxy.relay import RelayConnection
 from squall.proxy.route import Route
 from squall.proxy.timers import Timers
 from squall.proxy.upstream import Peer, Pool
@@ -38,7 +40,7 @@ class Plane:
         self._routes: dict[str, Route] = {}
         self._listeners: dict[str, Listener] = {}
         self._timers: Timers | None = None
-        self._echo: Listener | None = None
+        self._echoes: dict[Protocol, Listener] = {}
         self._activity = time.monotonic_ns()
 
     async def listen(self, target: Target) -> Address:
@@ -48,12 +50,13 @@ class Plane:
         """
         loop, timers = asyncio.get_running_loop(), self._clock()
         name = target.name
-        upstream = target.upstream or (await self._echo_address())
+        upstream = target.upstream or (await self._echo_address(target.protocol))
         pool = Pool(loop, upstream, lambda peer: not self._leads_back(name, peer))
         route = Route(name, pool, timers, self._report)
         if target.listen.port and _is_at(target.listen, Peer(upstream.host, upstream.port)):
             raise OSError(errno.ELOOP, f"{upstream} is where the target itself listens")
-        listening = await listener.listen(target.listen, lambda: ClientConnection(route), timers)
+        made = RelayConnection if target.protocol == "tcp" else ClientConnection
+        listening = await listener.listen(target.listen, lambda: made(route), timers)
         self._routes[name] = route
         self._listeners[name] = listening
         return listening.address
@@ -106,8 +109,8 @@ class Plane:
             route.abort()
             await route.pool.close()
         await _within(_FLUSH, [route.empty for route in routes])
-        if self._echo:
-            self._echo.close()
+        for echo in self._echoes.values():
+            echo.close()
         if self._timers:
             self._timers.close()
 
@@ -116,11 +119,12 @@ class Plane:
             self._timers = Timers(asyncio.get_running_loop())
         return self._timers
 
-    async def _echo_address(self) -> Address:
-        if self._echo is None:
+    async def _echo_address(self, protocol: Protocol) -> Address:
+        if protocol not in self._echoes:
             here = Address(host="127.0.0.1", port=0)
-            self._echo = await listener.listen(here, EchoConnection, self._clock())
-        return self._echo.address
+            made = EchoBytes if protocol == "tcp" else EchoConnection
+            self._echoes[protocol] = await listener.listen(here, made, self._clock())
+        return self._echoes[protocol].address
 
     def _leads_back(self, name: str, peer: Peer) -> bool:
         """Whether forwarding to this peer comes back to the target `name`, over others or not."""

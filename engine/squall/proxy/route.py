@@ -6,12 +6,14 @@ that tuple is the whole switch from one set of faults to another.
 
 import asyncio
 import itertools
+import socket
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Protocol
 
-from squall.core.faults.active import ActiveLease, ActiveLeases, Candidate
+from squall.core.faults.active import ActiveLease, ActiveLeases
+from squall.core.faults.candidate import Candidate
 from squall.core.faults.decision import Decision, decide, decide_answer, decide_connection
 from squall.core.faults.effects import FaultEvent, Felt
 from squall.core.faults.exchange import UNKNOWN, Exchange
@@ -55,12 +57,33 @@ class ClientSide(Protocol):
         ...
 
 
-class Client(Protocol):
-    """A client connection, as far as its transaction and its target need it."""
+class Connected(Protocol):
+    """A client connection, as far as its target needs it."""
 
     peer: str
     number: int
     """What tells it apart from the target's other connections."""
+
+    def strike(self) -> None:
+        """Meet the faults that strike connections as such."""
+        ...
+
+    def dismiss(self) -> None:
+        """Close if nothing is in flight; with something, it closes after it by itself."""
+        ...
+
+    def close(self) -> None:
+        """Close once what is written has gone out."""
+        ...
+
+    def abort(self) -> None:
+        """Close now."""
+        ...
+
+
+class Client(Connected, Protocol):
+    """A client connection that carries requests, as far as its transaction needs it."""
+
     choked: bool
 
     def write(self, data: bytes) -> None:
@@ -89,22 +112,6 @@ class Client(Protocol):
 
     def end_of_stream(self) -> None:
         """Send no more, but go on receiving."""
-        ...
-
-    def strike(self) -> None:
-        """Meet the faults that strike connections as such."""
-        ...
-
-    def dismiss(self) -> None:
-        """Close if there is no request in flight; with one, it closes after it by itself."""
-        ...
-
-    def close(self) -> None:
-        """Close once what is written has gone out."""
-        ...
-
-    def abort(self) -> None:
-        """Close now."""
         ...
 
 
@@ -139,7 +146,7 @@ class Route:
         self.report = report
         self.leases = ActiveLeases()
         self.waiting: set[Waiting] = set()
-        self.clients: set[Client] = set()
+        self.clients: set[Connected] = set()
         self.most = most_for_clients()
         self.turned_away = 0
         """Clients for which there was no descriptor."""
@@ -169,7 +176,16 @@ class Route:
         if self.draining and not self.active:
             self.quiet.set()
 
-    def left(self, client: Client) -> None:
+    def has_room(self, transport: asyncio.BaseTransport) -> bool:
+        """Whether there is a descriptor to spare for this client; counts those without one."""
+        found: socket.socket | None = transport.get_extra_info("socket")
+        if found is None or found.fileno() < self.most:
+            return True
+        self.turned_away += 1
+        self.pool.shrink()
+        return False
+
+    def left(self, client: Connected) -> None:
         """A client connection is gone."""
         self.clients.discard(client)
         self.leases.forget(client.number)
@@ -179,12 +195,12 @@ class Route:
     def drain(self) -> None:
         """Take no more requests."""
         self.draining = True
+        for client in list(self.clients):
+            client.dismiss()
         if not self.active:
             self.quiet.set()
         if not self.clients:
             self.empty.set()
-        for client in list(self.clients):
-            client.dismiss()
 
     def close(self) -> None:
         """Close all client connections once what is written has gone out."""
@@ -201,12 +217,13 @@ class Route:
         before, self.leases = self.leases, ActiveLeases(leases)
         for waiting in list(self.waiting):
             waiting.reconsider(self.leases.names)
-        if self.leases.down and not before.down:
-            self._decide_connection("", 0)  # the target itself is what is struck
+        if self.leases.down - before.names:
+            # The target itself is what is struck, whether it has clients or not.
+            self._decide_connection(None, whole=False, besides=before.names)
             for client in list(self.clients):
                 client.strike()
 
-    def decide(self, head: RequestHead, client: Client, now: int) -> tuple[Exchange, Decision]:
+    def decide(self, head: RequestHead, client: Client, now: int) -> Decision:
         """Roll the dice for one request, and tell what they say."""
         exchange = Exchange(
             target=self.name,
@@ -220,7 +237,7 @@ class Route:
             at=time.time_ns(),
             now=now,
         )
-        return exchange, decide(self.leases, exchange, self.report)
+        return decide(self.leases, exchange, self.report)
 
     def decide_answer(
         self, candidates: Iterable[Candidate], exchange: Exchange, *, body: int, last: bool
@@ -229,19 +246,31 @@ class Route:
         now = replace(exchange, at=time.time_ns(), now=time.monotonic_ns())
         return decide_answer(candidates, self.leases, now, body=body, last=last, tell=self.report)
 
-    def decide_connection(self, client: Client) -> Decision:
-        """Roll the dice for a connection that has just been made."""
-        return self._decide_connection(client.peer, client.number)
+    def decide_connection(self, client: Connected) -> Decision:
+        """Roll the dice for a connection that has just been made and will carry requests."""
+        return self._decide_connection(client, whole=False)
 
-    def _decide_connection(self, client: str, number: int) -> Decision:
+    def meet(self, client: Connected, besides: Collection[str], *, live: bool) -> Decision:
+        """Roll the dice for a connection that is all there is, for leases it has not met."""
+        return self._decide_connection(client, whole=True, live=live, besides=besides)
+
+    def _decide_connection(
+        self,
+        client: Connected | None,
+        *,
+        whole: bool,
+        live: bool = False,
+        besides: Collection[str] = (),
+    ) -> Decision:
         exchange = Exchange(
             target=self.name,
-            client=client,
-            connection=number,
+            client=client.peer if client else "",
+            connection=client.number if client else 0,
+            live=live,
             at=time.time_ns(),
             now=time.monotonic_ns(),
         )
-        return decide_connection(self.leases, exchange, self.report, whole=False)
+        return decide_connection(self.leases, exchange, self.report, whole=whole, besides=besides)
 
     def measure(self, began: int, epoch: Meter | None, *, failed: bool) -> None:
         """Count an exchange that ended now, for the target and the leases it met."""

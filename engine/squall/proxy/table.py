@@ -9,7 +9,7 @@ It does not wait, look at a clock, or send anything: `expire` is called by who h
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -27,6 +27,8 @@ from squall.core.faults.effects import (
     Renew,
     Revert,
 )
+from squall.core.faults.kinds import Protocol
+from squall.core.faults.wording import meaningless
 from squall.core.timing import Duration
 
 MOST_REMEMBERED: Final = 4_096
@@ -61,12 +63,12 @@ class LeaseTable:
 
     def __init__(
         self,
-        targets: Collection[str],
+        targets: Mapping[str, Protocol],
         swap: Callable[[str, tuple[ActiveLease, ...]], None],
         *,
         remembered: int = MOST_REMEMBERED,
     ) -> None:
-        self._targets = frozenset(targets)
+        self._targets = dict(targets)
         self._swap = swap
         self._remembered = remembered
         self._counters = Counters()
@@ -131,7 +133,7 @@ class LeaseTable:
             reason = f"overtaken: number {seq} came when number {fence} had already been seen"
             return Rejected(lease=lease, seq=seq, reason=reason)
         # From here on the earlier faults of the lease are off, whatever becomes of the new ones.
-        changed = {inject.target} & self._targets
+        changed = {inject.target} & self._targets.keys()
         if before:
             changed.add(before.active.inject.target)
             del self._on[lease]
@@ -151,6 +153,9 @@ class LeaseTable:
         if inject.target not in self._targets:
             known = ", ".join(sorted(self._targets)) or "none"
             return f"there is no target {inject.target!r} at this edge; it has: {known}"
+        if self._targets[inject.target] == "tcp":
+            for what in (what for one in inject.scenarios for what in meaningless(one)):
+                return f"{what} has no meaning at {inject.target!r}, which carries bytes alone"
         try:
             return ActiveLease(inject, self._counters)
         except ValueError as problem:

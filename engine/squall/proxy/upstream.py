@@ -25,6 +25,8 @@ FRESH: Final = SECOND
 
 DIAL_TIMEOUT: Final = 5.0
 
+_LEADS_BACK: Final = "leads back to this target: forwarding would never end"
+
 
 class Peer(NamedTuple):
     """The far end of a connection; `ours`: it is an address of this very machine."""
@@ -124,7 +126,9 @@ class Dial:
 class Pool:
     """The connections to one upstream. `allowed` says whether a peer may be forwarded to."""
 
-    __slots__ = ("_allowed", "_dials", "_idle", "_loop", "address", "everyone", "starved")
+    __slots__ = (
+        "_allowed", "_circular", "_dials", "_idle", "_loop", "address", "everyone", "starved"
+    )  # fmt: skip
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, address: Address, allowed: Callable[[Peer], bool]
@@ -132,6 +136,8 @@ class Pool:
         self._loop = loop
         self.address = address
         self._allowed = allowed
+        self._circular = 0
+        """Until when it is known to lead back to its own target."""
         self._idle: list[UpstreamConnection] = []
         self._dials: set[asyncio.Task[None]] = set()
         self.everyone: set[UpstreamConnection] = set()
@@ -192,6 +198,10 @@ class Pool:
 
     async def _connect(self, dial: Dial) -> None:
         result: UpstreamConnection | str
+        if time.monotonic_ns() < self._circular:
+            # Where a connection is enough to make another, one too many makes them for ever.
+            _answer(dial, _LEADS_BACK)
+            return
         try:
             async with asyncio.timeout(DIAL_TIMEOUT):
                 _, result = await self._loop.create_connection(
@@ -205,11 +215,17 @@ class Pool:
             result = f"cannot be reached: {_reason(error)}"
         if isinstance(result, UpstreamConnection) and not self._allowed(_peer(result.transport)):
             result.discard()
-            result = "leads back to this target: forwarding would never end"
-        if dial.done:
-            dial.done(result)
-        elif isinstance(result, UpstreamConnection):
+            result = _LEADS_BACK
+            self._circular = time.monotonic_ns() + SECOND
+        if not _answer(dial, result) and isinstance(result, UpstreamConnection):
             self.give(result)
+
+
+def _answer(dial: Dial, result: UpstreamConnection | str) -> bool:
+    """Whether somebody still wanted to know."""
+    if dial.done:
+        dial.done(result)
+    return dial.done is not None
 
 
 def _reason(error: OSError) -> str:

@@ -4,21 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.core.faults import active as module
+from squall.core.faults import candidate as module
 from squall.core.faults import counters as counting
 from squall.core.faults import dice
 from squall.core.faults.active import ActiveLease, ActiveLeases, fault_keys
 from squall.core.faults.counters import Counters
-from squall.core.faults.decision import decide
+from squall.core.faults.decision import decide, decide_connection
 from squall.core.faults.effects import Inject
 from squall.core.faults.exchange import Answer, Break, Exchange, Silence
 from squall.core.faults.kinds import (
     EVERY,
+    Bandwidth,
+    Connections,
     Errors,
     Fixed,
     Latency,
     Match,
     PacketLoss,
+    RateLimit,
     Resets,
     Scenario,
     Share,
@@ -62,7 +65,7 @@ def fixed(delay, **more):
 
 def test_without_faults_nothing_happens():
     decision = ask()
-    assert (decision.delay, decision.ending, decision.touches) == (0, None, ())
+    assert (decision.delay, decision.ending, decision.touches) == (0, None, [])
 
 
 @pytest.mark.parametrize(
@@ -238,12 +241,11 @@ def test_deliveries_add_up():
 
 def test_what_is_owed_shrinks_with_its_leases():
     one = lease(fixed(ms(10)), lease="one")
-    two = lease(fixed(ms(20)), Errors(rate=EVERY), lease="two", place="b")
+    two = lease(fixed(ms(20)), Errors(rate=EVERY, codes=(500,)), lease="two", place="b")
     decision = ask(one, two)
-    assert decision.owed_to({"one", "two"}) is decision
-    left = decision.owed_to({"one"})
-    assert (left.delay, left.ending) == (ms(10), None)
-    assert decision.owed_to(set()).delay == 0
+    assert decision.owed_to({"one", "two"}) == (ms(30), Answer(500, "errors"))
+    assert decision.owed_to({"one"}) == (ms(10), None)
+    assert decision.owed_to(set()) == (0, None)
 
 
 def test_counters_forget_the_step_not_used_for_longest(monkeypatch):
@@ -265,3 +267,46 @@ def test_a_pattern_that_cannot_be_used_is_refused_when_the_lease_is_made():
 def test_an_event_keeps_a_long_path_short():
     event = ask(lease(Errors(rate=EVERY)), path="/" + "x" * 9000).touches[0].event
     assert len(event.path) == module.LONGEST_PATH_TOLD
+
+
+def connect(*leases, live=False, besides=()):
+    exchange = Exchange(target="db", client="10.0.0.1", connection=1, live=live)
+    return decide_connection(ActiveLeases(leases), exchange, whole=True, besides=besides)
+
+
+def test_a_live_connection_is_not_made_again():
+    active = lease(RateLimit(limit=0.001, burst=1), Resets(rate=EVERY, at="connect"))
+    assert connect(active).ending == Break("reset")
+    assert connect(active, live=True).ending is None
+    assert [found.seen for found in active.deliveries()] == [1, 1]
+
+
+def test_a_live_connection_has_its_place_and_leaves_none_for_others():
+    active = lease(Connections(max=1))
+    for number in range(3):
+        exchange = Exchange(target="db", connection=number + 1, live=True)
+        assert decide_connection(ActiveLeases((active,)), exchange, whole=True).ending is None
+    new = Exchange(target="db", connection=9)
+    leases = ActiveLeases((active,))
+    for number in range(3):
+        assert decide_connection(leases, new, whole=True).ending
+        leases.forget(number + 1)
+    assert decide_connection(leases, new, whole=True).ending is None
+
+
+def test_leases_that_a_connection_has_met_are_not_met_again():
+    one, two = lease(Timeouts(rate=EVERY)), lease(Timeouts(rate=EVERY), lease="two", place="b")
+    connect(one)
+    connect(one, two, live=True, besides={"lease"})
+    assert [found.deliveries()[0].seen for found in (one, two)] == [1, 1]
+
+
+def test_what_stands_behind_a_time_out_is_decided_when_that_is_lifted():
+    silent = lease(Timeouts(rate=EVERY, answer=None), lease="silent", place="b")
+    narrow = lease(Bandwidth(limit=1000.0))
+    decision = connect(silent, narrow)
+    assert decision.ending == Silence()
+    assert not decision.back
+    decision.go_on(SECOND, {"lease"})
+    assert decision.ending is None
+    assert len(decision.back) == len(decision.onward) == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from squall.core.faults.kinds import Match
+from squall.core.faults.kinds import Match, Share
 from squall.core.faults.matching import LONGEST_PATH, Matcher, problem_with
 
 
@@ -111,3 +111,62 @@ def test_a_path_of_any_length_is_answered_soon():
     assert not matches(Match(path="~a.*a.*b"), path=endless)
     assert not matches(Match(path="/*a*a*b"), path=endless)
     assert matches(Match(path="~a"), path="/a" + "b" * (LONGEST_PATH - 2))
+
+
+@pytest.mark.parametrize(
+    ("networks", "client", "expected"),
+    [
+        (("10.0.0.0/8",), "10.200.3.4", True),
+        (("10.0.0.0/8",), "11.0.0.1", False),
+        (("10.0.0.0/8",), "::ffff:10.0.0.1", True),
+        (("::ffff:10.0.0.0/104",), "10.1.2.3", True),
+        (("::ffff:10.0.0.0/104",), "::ffff:10.1.2.3", True),
+        (("::ffff:10.0.0.0/104",), "11.1.2.3", False),
+        (("127.0.0.1",), "127.0.0.1", True),
+        (("127.0.0.1",), "127.0.0.2", False),
+        (("2001:db8::/32",), "2001:db8:1::9", True),
+        (("2001:db8::/32",), "2001:db9::1", False),
+        (("fe80::/10",), "fe80::1%eth0", True),
+        (("::/0",), "10.0.0.1", False),
+        (("0.0.0.0/0", "::/0"), "2001:db8::1", True),
+        (("10.0.0.0/8",), "", False),
+        (("10.0.0.0/8",), "no address", False),
+    ],
+)
+def test_a_client_is_known_by_its_network(networks, client, expected):
+    matcher = Matcher(Match(client=networks))
+    assert not matcher.plain
+    assert matcher.admits((), client, 0) is expected
+
+
+@pytest.mark.parametrize(
+    ("match", "expected"),
+    [
+        (Match(min_body=10), {0: False, 9: False, 10: True, 99: True, -1: False}),
+        (Match(max_body=10), {0: True, 10: True, 11: False, -1: False}),
+        (Match(min_body=0), {0: True, -1: False}),
+        (Match(max_body=0), {0: True, 1: False, -1: False}),
+        (Match(min_body=2, max_body=3), {1: False, 2: True, 3: True, 4: False, -1: False}),
+    ],
+)
+def test_a_body_is_as_long_as_asked(match, expected):
+    matcher = Matcher(match)
+    assert {size: matcher.admits((), "10.0.0.1", size) for size in expected} == expected
+
+
+def admitted(share, key, count=4000):
+    matcher = Matcher(Match(share=Share(share)), key)
+    return [matcher.admits((), f"10.0.{n // 256}.{n % 256}", 0) for n in range(count)]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
+def test_about_the_share_of_clients_that_was_asked_for_is_in(share):
+    found = sum(admitted(share, 7))
+    assert abs(found - 4000 * share) <= 4 * (4000 * share * (1 - share)) ** 0.5
+
+
+def test_who_is_in_a_share_stays_in_it_and_in_a_larger_one():
+    assert admitted(0.3, 7) == admitted(0.3, 7)
+    assert admitted(0.3, 7) != admitted(0.3, 8)
+    assert all(more for some, more in zip(admitted(0.3, 7), admitted(0.6, 7), strict=True) if some)
+    assert not any(admitted(0.0, 7, 200))

@@ -2,19 +2,20 @@
 
 The edge asks `decide` for every request while a lease is on its target, `decide_answer` once more
 when the answer is there, and `decide_connection` for connections; it carries decisions out on
-sockets. Faults act in one order, whoever put them on (`squall.core.faults.active`): delays add up,
-and the first that ends the exchange is the last. A fault behind it neither sees nor touches the
+sockets. Faults act in one order, whoever put them on (`squall.core.faults.candidate`): delays add
+up, and the first that ends the exchange is the last. A fault behind it neither sees nor touches the
 exchange, but its dice move on, so every draw belongs to one request whatever else is active.
 
 Nothing here waits, sends or looks at a clock.
 """
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
-from typing import Final, assert_never
+from typing import assert_never
 
-from squall.core.faults.active import ActiveLeases, Candidate
+from squall.core.faults.active import ActiveLeases
+from squall.core.faults.candidate import NO_TIME, Candidate
 from squall.core.faults.effects import FaultEvent
 from squall.core.faults.exchange import (
     UNKNOWN,
@@ -52,163 +53,169 @@ from squall.core.faults.stages import LOST_FOR_GOOD, losses
 from squall.core.faults.ways import Way, latency, stage_of, ways
 from squall.core.timing import SECOND, Duration
 
-_NO_TIME: Final = Duration(0)
-
 _Outcome = tuple[Duration, Ending | None, str]
 """The delay, the ending if it is the one, and which variant of the fault it was."""
 
 
-@dataclass(frozen=True, slots=True)
 class Decision:
-    """What happens to one exchange: have the `waits`, wait `delay`, then `ending`, or go on.
+    """What happens to one exchange: have a place, wait, then end it, or let it go on.
 
-    `onward` and `back` are stages on the bytes that go upstream and to the client. `answering` is
-    what is to be asked again when the answer is there. `after` is owed a call at the end, with the
-    time and whether the exchange failed.
+    While there is a `wait` nothing behind it is decided: once its place is had, or not needed any
+    more, `go_on`. `onward` and `back` are stages on the bytes that go upstream and to the client.
+    `answering` is what is to be asked again when the answer is there. `after` is owed a call at the
+    end, with the time and whether the exchange failed.
     """
 
-    touches: tuple[Touch, ...] = ()
-    waits: tuple[Wait, ...] = ()
-    onward: tuple[Stage, ...] = ()
-    back: tuple[Stage, ...] = ()
-    answering: tuple[Candidate, ...] = ()
-    after: tuple[Callable[[int, bool], None], ...] = field(default=(), compare=False)
+    __slots__ = (
+        "_left", "_meet", "after", "answering", "back", "exchange", "onward", "tell", "touches",
+        "wait",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        candidates: Iterable[Candidate],
+        meet: "Callable[[Decision, Candidate], None]",
+        tell: Tell,
+    ) -> None:
+        self.exchange = exchange
+        self.tell = tell
+        self._left = iter(candidates)
+        self._meet = meet
+        self.touches: list[Touch] = []
+        self.wait: Wait | None = None
+        self.onward: list[Stage] = []
+        self.back: list[Stage] = []
+        self.answering: list[Candidate] = []
+        self.after: list[Callable[[int, bool], None]] = []
 
     @property
     def delay(self) -> Duration:
-        """How long the request is held before anything else happens to it."""
+        """How long the exchange is held before anything else happens to it."""
         return Duration(sum(touch.event.delay for touch in self.touches))
 
     @property
     def ending(self) -> Ending | None:
         """How it ends, or None: it is forwarded."""
-        return next((touch.ending for touch in self.touches if touch.ending), None)
+        return self.touches[-1].ending if self.touches else None
 
-    def owed_to(self, leases: Collection[str]) -> "Decision":
-        """What is left of its waiting and ending when only these leases are still on."""
-        touches = tuple(touch for touch in self.touches if touch.event.lease in leases)
-        waits = tuple(wait for wait in self.waits if wait.lease in leases)
-        if len(touches) == len(self.touches) and len(waits) == len(self.waits):
-            return self
-        return Decision(touches, waits, self.onward, self.back, self.answering, self.after)
+    def owed_to(self, leases: Collection[str]) -> tuple[Duration, Ending | None]:
+        """What is left of the delay and the ending when only these leases are still on."""
+        owed = [touch for touch in self.touches if touch.event.lease in leases]
+        delay = sum(touch.event.delay for touch in owed)
+        return Duration(delay), owed[-1].ending if owed else None
 
+    def go_on(self, now: int, leases: Collection[str]) -> None:
+        """Decide about what follows, by the leases that are still on; what others owed is gone."""
+        self.wait = None
+        self.touches = [touch for touch in self.touches if touch.event.lease in leases]
+        past = now - self.exchange.now
+        self.exchange = replace(self.exchange, now=now, at=self.exchange.at + past)
+        self.decide(leases)
 
-NOTHING: Final = Decision()
-
-
-def _nobody(_: FaultEvent) -> None:
-    """Tell nobody."""
-
-
-class _Deciding:
-    """A decision on its way: what has been found so far for one exchange."""
-
-    def __init__(self, exchange: Exchange, tell: Tell) -> None:
-        self.exchange = exchange
-        self.tell = tell
-        self.touches: list[Touch] = []
-        self.waits: list[Wait] = []
-        self.onward: list[Stage] = []
-        self.back: list[Stage] = []
-        self.answering: list[Candidate] = []
-        self.after: list[Callable[[int, bool], None]] = []
-        self.ended = False
-
-    def made(self) -> Decision:
-        found = (self.touches, self.waits, self.onward, self.back, self.answering, self.after)
-        if not any(found):
-            return NOTHING
-        return Decision(*map(tuple, found))  # type: ignore[arg-type] # each into its own
-
-    def touch(self, candidate: Candidate, outcome: _Outcome) -> None:
-        delay, ending, detail = outcome
-        candidate.active.count(delay)
-        event = candidate.event(self.exchange, delay=delay, detail=detail)
-        self.tell(event)
-        self.touches.append(Touch(event, ending))
-        self.ended = ending is not None
+    def decide(self, leases: Collection[str]) -> None:
+        """Meet one fault after the other, up to one that ends the exchange or makes it wait."""
+        for candidate in self._left:
+            if candidate.active.lease.lease in leases:
+                self._meet(self, candidate)
+                if self.ending or self.wait:
+                    return
 
     def meet(self, candidate: Candidate) -> None:
         """One fault: it may refuse, hold up, end the exchange, or leave it alone."""
         active = candidate.active
-        active.meet(self.exchange.now)
+        candidate.meet(self.exchange.now)
         if active.breaker is not None:
             self._ask_breaker(candidate, active.breaker)
         elif active.gate is not None:
             self._enter(candidate, active.gate)
         elif active.limiter is not None:
-            outcome = _limited(candidate, self.exchange)
-            if outcome is not None:
-                self.touch(candidate, outcome)
+            self._touch(candidate, _limited(candidate, self.exchange))
         else:
-            outcome = _outcome(candidate, self.exchange.now)
-            if outcome is not None:
-                self.touch(candidate, outcome)
+            self._touch(candidate, _outcome(candidate, self.exchange.now))
+
+    def shape(self, candidate: Candidate, way: Way, length: int) -> None:
+        """One fault on the bytes that go one way, `length` of them or `UNKNOWN`."""
+        candidate.meet(self.exchange.now)
+        stage = stage_of(candidate, self.exchange, way, length, self.tell)
+        if stage is not None:
+            (self.onward if way == "request" else self.back).append(stage)
+
+    def _touch(self, candidate: Candidate, outcome: _Outcome | None) -> None:
+        if outcome is None:
+            return
+        delay, ending, detail = outcome
+        event = self._told(candidate, delay, detail)
+        self.touches.append(Touch(event, ending))
+
+    def _told(self, candidate: Candidate, delay: Duration, detail: str) -> FaultEvent:
+        candidate.touch(delay)
+        event = candidate.event(self.exchange, delay=delay, detail=detail)
+        self.tell(event)
+        return event
 
     def _ask_breaker(self, candidate: Candidate, breaker: Breaker) -> None:
         era = breaker.admit(self.exchange.now)
         if era is None:
-            self.touch(candidate, (_NO_TIME, Answer(503, "circuit_breaker"), "open"))
+            self._touch(candidate, (NO_TIME, Answer(503, "circuit_breaker"), "open"))
             return
         self.after.append(lambda now, failed: breaker.record(era, now, failed=failed))
 
     def _enter(self, candidate: Candidate, gate: Gate) -> None:
-        active, exchange = candidate.active, self.exchange
+        active, connection = candidate.active, self.exchange.connection
         lasting = isinstance(active.fault, Connections)
-        if lasting and exchange.connection in active.places:
+        if lasting and connection in active.places:
             return
-        slot = gate.enter(exchange.now)
-        turned_away: Ending = Answer(503, active.kind, last=lasting)
+        slot = gate.enter(self.exchange.now, there=self.exchange.live)
+        turned_away = Answer(503, active.kind, last=lasting)
         if slot.state == "refused":
-            self.touch(candidate, (_NO_TIME, turned_away, "full"))
+            self._touch(candidate, (NO_TIME, turned_away, "full"))
             return
         if lasting:
-            active.places[exchange.connection] = slot
+            active.places[connection] = slot
         else:
             self.after.append(lambda _now, _failed: gate.leave(slot))
         if slot.state == "queued":
-            self.waits.append(
-                Wait(
-                    lease=active.lease.lease,
-                    slot=slot,
-                    entered=partial(self._entered, candidate, slot),
-                    turned_away=partial(self._turned_away, candidate, slot, gate, turned_away),
-                )
+            self.wait = Wait(
+                lease=active.lease.lease,
+                slot=slot,
+                entered=partial(self._entered, candidate, slot),
+                turned_away=partial(self._turned_away, candidate, slot, gate, turned_away),
             )
 
     def _entered(self, candidate: Candidate, slot: Slot, now: int) -> None:
-        delay = Duration(now - slot.since)
-        candidate.active.count(delay)
-        self.tell(candidate.event(self.exchange, delay=delay, detail="queued"))
+        self._told(candidate, Duration(now - slot.since), "queued")
 
     def _turned_away(
         self, candidate: Candidate, slot: Slot, gate: Gate, ending: Ending, now: int
     ) -> Ending:
         gate.leave(slot)
         candidate.active.places.pop(self.exchange.connection, None)
-        delay = Duration(now - slot.since)
-        candidate.active.count(delay)
-        self.tell(candidate.event(self.exchange, delay=delay, detail="full"))
+        self._told(candidate, Duration(now - slot.since), "full")
         return ending
+
+
+def _nobody(_: FaultEvent) -> None:
+    """Tell nobody."""
 
 
 def decide(leases: ActiveLeases, exchange: Exchange, tell: Tell = _nobody) -> Decision:
     """What happens to this request; counts and tells it, so ask once per request."""
-    deciding = _Deciding(exchange, tell)
-    for candidate in leases.candidates(exchange):
-        if deciding.ended:
-            break
-        fault = candidate.active.fault
-        found = ways(fault, connection=False)
-        if "request" in found and _has_payload(fault, exchange.body):
-            candidate.active.meet(exchange.now)
-            stage = stage_of(candidate, exchange, "request", exchange.body, tell)
-            deciding.onward += [stage] if stage else []
-        elif not found or (isinstance(fault, Latency) and fault.direction == "both"):
-            deciding.meet(candidate)
-        if "response" in found:
-            deciding.answering.append(candidate)
-    return deciding.made()
+    decision = Decision(exchange, leases.candidates(exchange), _meet_request, tell)
+    decision.decide(leases.names)
+    return decision
+
+
+def _meet_request(decision: Decision, candidate: Candidate) -> None:
+    fault, body = candidate.active.fault, decision.exchange.body
+    found = ways(fault, connection=False)
+    if "response" in found:
+        decision.answering.append(candidate)
+    if "request" in found:
+        if _has_payload(fault, body):
+            decision.shape(candidate, "request", body)
+    elif not found or (isinstance(fault, Latency) and fault.direction == "both"):
+        decision.meet(candidate)
 
 
 def decide_answer(
@@ -233,8 +240,7 @@ def decide_answer(
             continue
         if not _has_payload(fault, body):
             continue
-        if getattr(fault, "direction", "") != "both":
-            candidate.active.meet(exchange.now)
+        candidate.meet(exchange.now)
         stage = stage_of(candidate, exchange, "response", body, tell)
         stages += [stage] if stage else []
     return tuple(stages)
@@ -248,26 +254,37 @@ def decide_connection(
     whole: bool,
     besides: Collection[str] = (),
 ) -> Decision:
-    """What happens to a connection when it is made; to a live one, by leases not met before.
+    """What happens to a connection, by leases not met before.
 
     `whole`: it is all there is, as at a target that carries bytes; else only what happens before a
     request can come. Faults that are about requests and answers leave a whole connection alone.
+    What is about making connections leaves a live one alone, and where places are limited it has
+    one.
     """
-    deciding = _Deciding(exchange, tell)
-    for candidate in leases.connecting(exchange, only=not whole, besides=besides):
-        if deciding.ended:
-            break
-        fault = candidate.active.fault
-        found: frozenset[Way] = ways(fault, connection=True) if whole else frozenset()
-        if found:
-            candidate.active.meet(exchange.now)
-            for way in found:
-                stage = stage_of(candidate, exchange, way, UNKNOWN, tell)
-                stages = deciding.onward if way == "request" else deciding.back
-                stages += [stage] if stage else []
-        elif possible(fault, "tcp"):
-            deciding.meet(candidate)
-    return deciding.made()
+    candidates = leases.connecting(exchange, only=not whole, besides=besides)
+    decision = Decision(exchange, candidates, _meet_whole if whole else _meet_connection, tell)
+    decision.decide(leases.names)
+    return decision
+
+
+def _meet_whole(decision: Decision, candidate: Candidate) -> None:
+    fault = candidate.active.fault
+    if not possible(fault, "tcp"):
+        return
+    found = ways(fault, connection=True)
+    for way in found:
+        decision.shape(candidate, way, UNKNOWN)
+    if not found and not (decision.exchange.live and _makes(fault)):
+        decision.meet(candidate)
+
+
+def _makes(fault: Fault) -> bool:
+    """Whether it is about making a connection, not about having one."""
+    return isinstance(fault, RateLimit) or (isinstance(fault, Resets) and fault.at == "connect")
+
+
+def _meet_connection(decision: Decision, candidate: Candidate) -> None:
+    decision.meet(candidate)
 
 
 def _has_payload(fault: Fault, body: int) -> bool:
@@ -287,7 +304,7 @@ def _limited(candidate: Candidate, exchange: Exchange) -> _Outcome | None:
         return None
     seconds = -(-left // SECOND)
     headers = (("Retry-After", str(seconds)),)
-    return _NO_TIME, Answer(fault.answer, "rate_limit", headers=headers), fault.by
+    return NO_TIME, Answer(fault.answer, "rate_limit", headers=headers), fault.by
 
 
 def _shared_by(fault: RateLimit, candidate: Candidate, exchange: Exchange) -> str:
@@ -316,14 +333,14 @@ def _outcome(candidate: Candidate, now: int) -> _Outcome | None:
             return latency(fault, candidate), None, ""
         case Resets():
             if fault.kind == "http_503":
-                return _NO_TIME, Answer(503, "resets"), fault.kind
-            return _NO_TIME, Break(fault.kind), fault.kind
+                return NO_TIME, Answer(503, "resets"), fault.kind
+            return NO_TIME, Break(fault.kind), fault.kind
         case Timeouts():
             if fault.answer is None:
                 return fault.after, Silence(), "none"
             return fault.after, Answer(fault.answer, "timeouts"), str(fault.answer)
         case Down():
-            return _NO_TIME, Break("reset"), "down"
+            return NO_TIME, Break("reset"), "down"
         case _:
             return None
 
@@ -346,7 +363,7 @@ def _error(fault: Errors, candidate: Candidate, now: int) -> _Outcome | None:
             assert_never(pattern)
     if spared:
         return None
-    return _NO_TIME, Answer(status, "errors", fault.body, fault.headers), str(status)
+    return NO_TIME, Answer(status, "errors", fault.body, fault.headers), str(status)
 
 
 def _lost(times: int) -> _Outcome | None:

@@ -23,6 +23,9 @@ from squall.core.timing import DAY, Duration
 LANES: Final = 4
 """Independent draws per request and fault: one for whether, the others for how."""
 
+NOISE: Final = 64
+"""How many bytes `noise` gives at a time."""
+
 _MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 _GOLDEN: Final = 0x9E37_79B9_7F4A_7C15
 _UNIT: Final = 2.0**-53
@@ -45,6 +48,12 @@ def roll(key: int, k: int, lane: int = 0) -> float:
 def draw(seed: int, fault: str, endpoint: str, k: int, lane: int = 0) -> float:
     """What the `k`-th request of `endpoint` draws under `fault`, at least 0 and below 1."""
     return roll(stream(seed, fault, endpoint), k, lane)
+
+
+def noise(key: int, block: int) -> bytes:
+    """`NOISE` bytes of a stream, any of which is as likely as any other."""
+    place = block.to_bytes(8, "little") + key.to_bytes(8, "little")
+    return blake2b(place, digest_size=NOISE).digest()
 
 
 def sample(distribution: Distribution, first: float, second: float) -> Duration:

@@ -27,8 +27,9 @@ class Exchange:
     """The facts of one request, or of one connection, for which `method` and `path` are empty.
 
     `path` may have a query; `host` and header names in lower case. `connection` tells connections
-    of a client apart. `at` is wall time, `now` a clock that never goes back, both in nanoseconds.
-    `body` is the length of the request's body or `UNKNOWN`.
+    of a client apart; a `live` one was there before the faults. `at` is wall time, `now` a clock
+    that never goes back, both in nanoseconds. `body` is the length of the request's body or
+    `UNKNOWN`.
     """
 
     target: str
@@ -38,6 +39,7 @@ class Exchange:
     headers: Sequence[tuple[str, str]] = ()
     client: str = ""
     connection: int = 0
+    live: bool = False
     body: int = 0
     at: int = 0
     now: int = 0
@@ -88,6 +90,6 @@ class Wait:
     lease: str
     slot: Slot
     entered: Callable[[int], None]
-    """To be called, with the time, when the place is had."""
+    """To be called, with the time, when the place is had; then the decision goes on."""
     turned_away: Callable[[int], Ending]
     """To be called when the deadline has passed without it."""

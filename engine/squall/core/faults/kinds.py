@@ -153,7 +153,7 @@ class RateLimit(Value, frozen=True, kw_only=True, tag="rate_limit"):
     """Let `limit` requests a second through, `burst` at once, and turn the others away.
 
     `by` says who shares a limit: all, each client, each endpoint, or each value of a header,
-    written ``header:NAME``. A limit for all holds beside each of the others, as in MockForge.
+    written ``header:NAME``. MockForge's always has one for all beside it: that is a second fault.
     """
 
     limit: float
@@ -194,7 +194,10 @@ class Slicer(Value, frozen=True, kw_only=True, tag="slicer"):
 
 
 class SlowClose(Value, frozen=True, kw_only=True, tag="slow_close"):
-    """Hold the end back: the last byte has gone, the close comes `delay` later (Toxiproxy's)."""
+    """Hold the end back: the last byte has gone, the close comes `delay` later (Toxiproxy's).
+
+    At an HTTP target it holds back the end of a connection's last answer, and of no request.
+    """
 
     delay: Duration
     direction: Direction = "response"

@@ -70,9 +70,9 @@ class Gate:
         self.peak = 0
         """The most there ever were inside at once."""
 
-    def enter(self, now: int) -> Slot:
-        """A place, a place in the queue, or neither."""
-        if self._inside < self._places:
+    def enter(self, now: int, *, there: bool = False) -> Slot:
+        """A place, a place in the queue, or neither; who is `there` already has one anyway."""
+        if there or self._inside < self._places:
             self._inside += 1
             self.peak = max(self.peak, self._inside)
             return Slot("in", now, now)
@@ -90,7 +90,7 @@ class Gate:
         if not held:
             return
         following = next(iter(self._waiting), None)
-        if following is None:
+        if following is None or self._inside > self._places:
             self._inside -= 1
             return
         del self._waiting[following]
@@ -174,4 +174,5 @@ class Breaker:
             self._slices.popleft()
         total = sum(one.total for one in self._slices)
         failed = sum(one.failed for one in self._slices)
-        return total >= self._fault.min_requests and failed >= self._fault.failure_rate * total
+        enough = total >= self._fault.min_requests
+        return enough and 0 < failed >= self._fault.failure_rate * total

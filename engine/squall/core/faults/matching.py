@@ -85,11 +85,18 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def network(written: str) -> Network:
-    """Read ``10.0.0.0/8`` or an address alone; raises `ValueError` with a sentence."""
+    """Read ``10.0.0.0/8`` or an address alone; raises `ValueError` with a sentence.
+
+    IPv4 addresses written as IPv6 ones, ``::ffff:10.0.0.0/104``, are what they stand for.
+    """
     try:
-        return ipaddress.ip_network(written)
+        found = ipaddress.ip_network(written)
+        mapped = getattr(found.network_address, "ipv4_mapped", None)
+        if mapped and found.prefixlen >= 96:
+            return ipaddress.IPv4Network((mapped, found.prefixlen - 96))
     except ValueError as wrong:
         raise ValueError(f"{written!r} is not a network: {wrong}") from None
+    return found
 
 
 @lru_cache(maxsize=4096)

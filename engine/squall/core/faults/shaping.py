@@ -2,9 +2,9 @@
 
 A `Stream` is pushed what has come and says what may go on, and when to ask again; whoever drives it
 has the clock and the socket (`squall.proxy.flow`). Its stages stand in a fixed order: what changes
-bytes, what cuts them off, then what delays them (`squall.core.faults.stages` has each). Delays add
-up and bytes never overtake each other. A stage is lifted with its lease, on live connections too:
-what it still held back goes on at once.
+bytes, what cuts them off, then what delays them (`squall.core.faults.stages` has each). Bytes pass
+from stage to stage, each holding its own, so delays add up and bytes never overtake each other. A
+stage is lifted with its lease, on live connections too: what it held goes on at once, to the next.
 """
 
 from collections import deque
@@ -26,7 +26,7 @@ class Mark(Protocol):
     """Where a stage says what it did."""
 
     def begin(self) -> None:
-        """It acts, for the first time or again."""
+        """It acts, for the first time."""
         ...
 
     def end(self, *, delay: Duration, amount: int, over: Duration) -> None:
@@ -35,9 +35,20 @@ class Mark(Protocol):
 
 
 class Stage:
-    """One fault on one stream. Most change either the bytes or their time."""
+    """One fault on one stream: it changes bytes, cuts them off, or holds them back."""
 
-    __slots__ = ("amount", "delay", "lease", "mark", "over", "rank")
+    __slots__ = (
+        "_acted",
+        "amount",
+        "delay",
+        "doom",
+        "held",
+        "last",
+        "lease",
+        "mark",
+        "over",
+        "rank",
+    )
 
     def __init__(self, lease: str, mark: Mark, rank: int) -> None:
         self.lease = lease
@@ -46,6 +57,19 @@ class Stage:
         self.amount = 0
         self.delay = Duration(0)
         self.over = Duration(0)
+        self.held: deque[Piece] = deque()
+        """What waits here, in order."""
+        self.last = 0
+        """When the latest piece that ever came may go on: none behind it goes before."""
+        self.doom: int | None = None
+        """When it breaks the connection, with what it holds from then on."""
+        self._acted = False
+
+    def act(self) -> None:
+        """It acts; told once."""
+        if not self._acted:
+            self._acted = True
+            self.mark.begin()
 
     def change(self, data: bytes, payload: Spans) -> bytes:  # noqa: ARG002 - for those that do
         """The bytes as they go on."""
@@ -55,29 +79,35 @@ class Stage:
         """How the stream is cut off behind the bytes changed last; None: it goes on."""
         return None
 
-    def schedule(self, pieces: list[Piece]) -> list[Piece]:
-        """The pieces as they go on, none earlier than it came."""
-        return pieces
+    def schedule(self, came: int, data: bytes) -> Sequence[Piece]:
+        """The bytes in pieces as they go on, none earlier than it came."""
+        return ((came, data),)
 
     def linger(self) -> Duration:
         """How long after the last byte the end comes."""
         return Duration(0)
 
+    def enter(self, came: int, data: bytes) -> None:
+        """Hold bytes for as long as it takes."""
+        for due, piece in self.schedule(came, data):
+            self.last = max(self.last, due)
+            self.held.append((self.last, piece))
+
     def finish(self) -> None:
         """Say what it did, if it did anything."""
-        if self.amount:
+        if self._acted:
+            self._acted = False
             self.mark.end(delay=self.delay, amount=self.amount, over=self.over)
-            self.amount = 0
 
 
 class Stream:
     """What one direction of a connection holds, and what may go on."""
 
-    __slots__ = ("_cut", "_ended", "_last", "_queue", "held", "stages")
+    __slots__ = ("_cut", "_ended", "_last", "_out", "held", "stages")
 
     def __init__(self) -> None:
         self.stages: tuple[Stage, ...] = ()
-        self._queue: deque[Piece] = deque()
+        self._out: list[bytes] = []
         self._last = 0
         self._ended = False
         self._cut: Literal["close", "reset"] | None = None
@@ -89,15 +119,17 @@ class Stream:
         self.stages = tuple(sorted((*self.stages, *stages), key=lambda stage: stage.rank))
 
     def lift(self, leases: Collection[str], now: int) -> None:
-        """Only these leases are still on: what others held back goes on at once."""
-        lifted = [stage for stage in self.stages if stage.lease not in leases]
-        if not lifted:
-            return
-        self.stages = tuple(stage for stage in self.stages if stage.lease in leases)
-        self._queue = deque((min(due, now), data) for due, data in self._queue)
-        self._last = min(self._last, now)
-        for stage in lifted:
+        """Only these leases are still on: what the others held goes on at once."""
+        following: Stage | None = None
+        # From the end, so that bytes stay behind those that are further on.
+        for stage in reversed(self.stages):
+            if stage.lease in leases:
+                following = stage
+                continue
+            for due, data in stage.held:
+                self._pass(following, min(due, now), data)
             stage.finish()
+        self.stages = tuple(stage for stage in self.stages if stage.lease in leases)
 
     def push(self, data: bytes, now: int, payload: Spans | None = None) -> None:
         """Bytes have come; `payload` says where in them it is, None: all of it is payload."""
@@ -109,46 +141,66 @@ class Stream:
             self._cut = stage.cut()
             if self._cut:
                 break
-        pieces: list[Piece] = [(now, data)] if data else []
-        for stage in self.stages if data else ():
-            pieces = stage.schedule(pieces)
-            self._cut = self._cut or stage.cut()
-        for due, piece in pieces:
-            self._last = max(self._last, due)
-            self._queue.append((self._last, piece))
-        self.held += len(data)
+        if data:
+            self.held += len(data)
+            self._pass(next(iter(self.stages), None), now, data)
 
     def end(self, now: int) -> None:
         """Nothing more will come."""
         if not self._ended:
             self._ended = True
             self._last = max(self._last, now)
-            if not self._cut:
-                self._last += sum(stage.linger() for stage in self.stages)
 
     def take(self, now: int) -> bytes:
         """What may go on now."""
-        queue, parts = self._queue, []
-        while queue and queue[0][0] <= now:
-            parts.append(queue.popleft()[1])
-        taken = b"".join(parts)
+        for index, stage in enumerate(self.stages):
+            following = self.stages[index + 1] if index + 1 < len(self.stages) else None
+            broken = stage.doom is not None and stage.doom <= now
+            until = now if stage.doom is None or not broken else stage.doom - 1
+            while stage.held and stage.held[0][0] <= until:
+                self._pass(following, *stage.held.popleft())
+            if broken:
+                self._break(self.stages[: index + 1])
+        taken = b"".join(self._out)
+        self._out.clear()
         self.held -= len(taken)
         return taken
 
     def due(self) -> int | None:
         """When there is something to take next, or the end comes; None: nothing is known of it."""
-        if self._queue:
-            return self._queue[0][0]
-        return self._last if self._ended or self._cut else None
+        heads = [stage.held[0][0] for stage in self.stages if stage.held]
+        if heads:
+            return min(heads)
+        return self._closes() if self._ended else None
 
     def over(self, now: int) -> Over:
         """Whether and how it has ended, once everything has been taken."""
-        if self._queue or (self._last > now and (self._ended or self._cut)):
+        if any(stage.held for stage in self.stages):
             return "open"
-        return self._cut or ("ended" if self._ended else "open")
+        if self._cut:
+            return self._cut
+        return "ended" if self._ended and self._closes() <= now else "open"
 
     def finish(self) -> None:
         """Nobody will ask again: every stage says what it did."""
         for stage in self.stages:
             stage.finish()
         self.stages = ()
+
+    def _pass(self, stage: Stage | None, came: int, data: bytes) -> None:
+        """Bytes come to a stage, or out."""
+        if stage is not None:
+            stage.enter(came, data)
+        else:
+            self._last = max(self._last, came)
+            self._out.append(data)
+
+    def _break(self, stages: Sequence[Stage]) -> None:
+        """What these hold is lost, and whatever comes after it."""
+        for stage in stages:
+            self.held -= sum(len(data) for _, data in stage.held)
+            stage.held.clear()
+        self._cut = "reset"
+
+    def _closes(self) -> int:
+        return self._last + sum(stage.linger() for stage in self.stages)

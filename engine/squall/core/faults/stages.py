@@ -4,6 +4,8 @@
 their rank, and asks them. Each says to its mark what it did.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from squall.core.faults import dice
@@ -23,43 +25,56 @@ _SMALLEST: Final = 16
 _APART: Final = 10
 """Of so many bytes, one is corrupted on average."""
 
+_HIT: Final = 256 // _APART
+_OTHERS: Final = bytes((37 * noise + 41) % 255 + 1 if noise <= _HIT else 0 for noise in range(256))
+_FLIPS: Final = bytes(1 << noise % 8 if noise <= _HIT else 0 for noise in range(256))
+"""What a byte of noise makes of one of the payload: mostly nothing."""
+
 
 class Corrupt(Stage):
     """Other bytes here and there in the payload, the same for the same draw and length.
 
-    `length` is that of the whole payload, 0 when it is not known.
+    `length` is that of the whole payload, 0 when it is not known. At least one byte is changed.
     """
 
-    __slots__ = ("_draws", "_flip", "_key", "_next", "_seen")
+    __slots__ = ("_first", "_key", "_seen", "_table")
 
     def __init__(self, lease: str, mark: Mark, fault: Corruption, key: int, length: int) -> None:
         super().__init__(lease, mark, 0)
-        self._flip = fault.kind == "bit_flip"
+        self._table = _FLIPS if fault.kind == "bit_flip" else _OTHERS
         self._key = key
-        self._draws = 1
         self._seen = 0
-        self._next = int(dice.roll(key, 0) * min(_APART, max(length, 1)))
+        self._first = int(dice.roll(key, 0) * min(_APART, max(length, 1)))
 
     def change(self, data: bytes, payload: Spans) -> bytes:
         """Replace the bytes whose turn it is."""
-        changed: bytearray | None = None
-        for start, end in payload:
-            while self._next < self._seen + end - start:
-                changed = changed or bytearray(data)
-                place = start + self._next - self._seen
-                changed[place] = self._instead_of(changed[place])
-                self.amount += 1
-                self._next += 1 + int(dice.roll(self._key, self._draws, 1) * (2 * _APART - 1))
-            self._seen += end - start
-        if changed is None:
+        if not payload:
             return data
-        self.mark.begin()
+        changed = bytearray(data)
+        for start, end in payload:
+            mask = self._mask(end - start)
+            changed[start:end] = _xor(data[start:end], mask)
+            self.amount += len(mask) - mask.count(0)
+        if self.amount:
+            self.act()
         return bytes(changed)
 
-    def _instead_of(self, byte: int) -> int:
-        drawn = dice.roll(self._key, self._draws, 2)
-        self._draws += 1
-        return byte ^ (1 << int(drawn * 8)) if self._flip else (byte + 1 + int(drawn * 255)) % 256
+    def _mask(self, size: int) -> bytes:
+        """What the next `size` bytes of payload are combined with; mostly zeros."""
+        block, skipped = divmod(self._seen, dice.NOISE)
+        blocks = range(block, -(-(self._seen + size) // dice.NOISE))
+        noise = b"".join(dice.noise(self._key, number) for number in blocks)
+        mask = noise[skipped : skipped + size].translate(self._table)
+        first = self._first - self._seen
+        if 0 <= first < size and not mask[first]:
+            mask = mask[:first] + self._table[:1] + mask[first + 1 :]
+        self._seen += size
+        return mask
+
+
+def _xor(data: bytes, mask: bytes) -> bytes:
+    mixed = int.from_bytes(data, "little") ^ int.from_bytes(mask, "little")
+    return mixed.to_bytes(len(data), "little")
 
 
 class Truncate(Stage):
@@ -83,7 +98,7 @@ class Truncate(Stage):
         kept = min(size, self.left)
         self.left -= kept
         if kept < size:
-            self.mark.begin()
+            self.act()
             self.amount += size - kept
         return kept
 
@@ -134,7 +149,7 @@ class Cut(Stage):
             self.amount += size
             return data
         self._reached = True
-        self.mark.begin()
+        self.act()
         self.amount += budget.left
         passed, budget.left = data[: _place(counted, budget.left)], 0
         return passed
@@ -142,12 +157,6 @@ class Cut(Stage):
     def cut(self) -> Literal["close", "reset"] | None:
         """Once more has come than may pass."""
         return self._kind if self._reached else None
-
-    def finish(self) -> None:
-        """Only a stream that was cut has something to tell."""
-        if self._reached:
-            self.mark.end(delay=self.delay, amount=self.amount, over=self.over)
-            self._reached = False
 
 
 def _place(spans: Spans, count: int) -> int:
@@ -168,44 +177,40 @@ class Delay(Stage):
         super().__init__(lease, mark, 2)
         self._each = delay
 
-    def schedule(self, pieces: list[Piece]) -> list[Piece]:
+    def schedule(self, came: int, data: bytes) -> Sequence[Piece]:
         """Later."""
-        self.mark.begin()
+        self.act()
         self.delay = self._each
-        self.amount += sum(len(data) for _, data in pieces)
-        return [(due + self._each, data) for due, data in pieces]
+        self.amount += len(data)
+        return ((came + self._each, data),)
 
 
 class Losses(Stage):
-    """Pieces are lost and sent again after a retransmission time-out, which doubles (RFC 6298)."""
+    """Pieces are lost and sent again after a retransmission time-out, which doubles (RFC 6298).
 
-    __slots__ = ("_count", "_given_up", "_key", "_rate")
+    What follows a lost piece waits with it. One that is lost too often breaks the connection.
+    """
+
+    __slots__ = ("_count", "_key", "_rate")
 
     def __init__(self, lease: str, mark: Mark, rate: Share, key: int) -> None:
         super().__init__(lease, mark, 3)
         self._rate = rate
         self._key = key
         self._count = 0
-        self._given_up = False
 
-    def schedule(self, pieces: list[Piece]) -> list[Piece]:
-        """Each as late as its losses make it, and what follows it waits."""
-        later = []
-        for due, data in pieces:
-            lost = losses(self._rate, dice.roll(self._key, self._count))
-            self._count += 1
-            if lost:
-                self.mark.begin()
-                self.amount += len(data)
-            wait = Duration(RETRANSMISSION_TIMEOUT * (2**lost - 1))
+    def schedule(self, came: int, data: bytes) -> Sequence[Piece]:
+        """As late as its losses make it."""
+        lost = losses(self._rate, dice.roll(self._key, self._count))
+        self._count += 1
+        wait = Duration(RETRANSMISSION_TIMEOUT * (2**lost - 1))
+        if lost:
+            self.act()
+            self.amount += len(data)
             self.delay = Duration(self.delay + wait)
-            self._given_up |= lost == LOST_FOR_GOOD
-            later.append((due + wait, data))
-        return later
-
-    def cut(self) -> Literal["close", "reset"] | None:
-        """A segment that is lost too often ends its connection."""
-        return "reset" if self._given_up else None
+        if lost == LOST_FOR_GOOD and self.doom is None:
+            self.doom = max(self.last, came + wait)
+        return ((came + wait, data),)
 
 
 def losses(rate: Share, drawn: float) -> int:
@@ -229,20 +234,19 @@ class Slices(Stage):
         self._count = 0
         self._free = 0
 
-    def schedule(self, pieces: list[Piece]) -> list[Piece]:
+    def schedule(self, came: int, data: bytes) -> Sequence[Piece]:
         """Cut up, one after the other."""
-        self.mark.begin()
+        self.act()
         sliced = []
-        for came, data in pieces:
-            position = 0
-            while position < len(data):
-                size = self._size()
-                due = max(came, self._free)
-                sliced.append((due, data[position : position + size]))
-                self._free = due + self._fault.delay
-                self.delay = Duration(self.delay + due - came)
-                position += size
-            self.amount += len(data)
+        position = 0
+        while position < len(data):
+            size = self._size()
+            due = max(came, self._free)
+            sliced.append((due, data[position : position + size]))
+            self._free = due + self._fault.delay
+            self.delay = max(self.delay, Duration(due - came))
+            position += size
+        self.amount += len(data)
         return sliced
 
     def _size(self) -> int:
@@ -254,28 +258,26 @@ class Slices(Stage):
 class Pace(Stage):
     """So many bytes a second and no more."""
 
-    __slots__ = ("_began", "_free", "_limit", "_most")
+    __slots__ = ("_free", "_limit", "_most")
 
     def __init__(self, lease: str, mark: Mark, limit: float) -> None:
         super().__init__(lease, mark, 5)
         self._limit = limit
         self._most = max(_SMALLEST, round(limit * _TICK / SECOND))
-        self._began = 0
         self._free = 0
 
-    def schedule(self, pieces: list[Piece]) -> list[Piece]:
+    def schedule(self, came: int, data: bytes) -> Sequence[Piece]:
         """One after the other, each when the line has carried it."""
-        self.mark.begin()
+        self.act()
         paced = []
-        for came, data in pieces:
-            for position in range(0, len(data), self._most):
-                part = data[position : position + self._most]
-                start = max(came, self._free)
-                self._free = start + round(len(part) * SECOND / self._limit)
-                self.over = Duration(self.over + self._free - start)
-                self.delay = Duration(self.delay + self._free - came)
-                paced.append((self._free, part))
-            self.amount += len(data)
+        for position in range(0, len(data), self._most):
+            part = data[position : position + self._most]
+            start = max(came, self._free)
+            self._free = start + math.ceil(len(part) * SECOND / self._limit)
+            self.over = Duration(self.over + self._free - start)
+            paced.append((self._free, part))
+        self.delay = max(self.delay, Duration(self._free - came))
+        self.amount += len(data)
         return paced
 
 
@@ -290,6 +292,6 @@ class Linger(Stage):
 
     def linger(self) -> Duration:
         """So long."""
-        self.mark.begin()
-        self.amount, self.delay = 1, self._wait
+        self.act()
+        self.delay = self._wait
         return self._wait

@@ -8,7 +8,7 @@ Called by `decision`.
 from typing import Final, Literal
 
 from squall.core.faults import dice
-from squall.core.faults.active import Candidate
+from squall.core.faults.candidate import Account, Candidate
 from squall.core.faults.exchange import Exchange, Tell
 from squall.core.faults.kinds import (
     Bandwidth,
@@ -53,7 +53,8 @@ _HALF: Final = Share(0.5)
 def ways(fault: Fault, *, connection: bool) -> frozenset[Way]:
     """In which directions the fault acts on bytes; `connection`: on those of a whole one."""
     match fault:
-        case Latency():
+        case Latency() | SlowClose():
+            # At HTTP a request is delayed whole, and its connection upstream is not closed by it.
             found = _WAYS[fault.direction]
             return found if connection else found - {"request"}
         case PacketLoss():
@@ -62,7 +63,7 @@ def ways(fault: Fault, *, connection: bool) -> frozenset[Way]:
             return _WAYS["request"] if connection else _NONE
         case Resets(at="response") | PartialResponses():
             return _WAYS["response"]
-        case Corruption() | Bandwidth() | Slicer() | SlowClose() | LimitData():
+        case Corruption() | Bandwidth() | Slicer() | LimitData():
             return _WAYS[fault.direction]
         case _:
             return _NONE
@@ -78,7 +79,7 @@ def stage_of(
     fault = candidate.active.fault
     if not isinstance(fault, PacketLoss) and candidate.roll() >= share_of(fault):
         return None
-    account = candidate.account(exchange, tell, _detail(fault, way))
+    account = Account(candidate, exchange, tell, _detail(fault, way))
     lease = candidate.active.lease.lease
     # A stage draws as often as it likes, from a sequence of its own.
     key = dice.stream(candidate.key, way, str(candidate.ordinal))

@@ -4,6 +4,7 @@ One wording for all of them, so that a person reads the same "30 % errors (503)"
 are labels, not the language: nothing reads them back.
 """
 
+from collections.abc import Iterator
 from typing import Final, assert_never
 
 from squall.core.faults.kinds import (
@@ -38,6 +39,7 @@ from squall.core.faults.kinds import (
     SlowClose,
     Timeouts,
     Uniform,
+    possible,
 )
 from squall.core.timing import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
 
@@ -114,6 +116,18 @@ def describe_scenario(scenario: Scenario) -> str:
     faults = " + ".join(describe(fault) for fault in scenario.faults) or scenario.name
     narrowed = describe_match(scenario.match)
     return f"{faults}, {narrowed}" if narrowed else faults
+
+
+def meaningless(scenario: Scenario) -> Iterator[str]:
+    """What of it has no meaning for bytes alone: ``'10 % errors'``, ``a match of requests``."""
+    for fault in scenario.faults:
+        if not possible(fault, "tcp"):
+            yield f"'{describe(fault)}'"
+    match = scenario.match
+    if match.method or match.path or match.host or match.headers or match.min_body is not None:
+        yield "a match of requests"
+    elif match.max_body is not None:
+        yield "a match of bodies"
 
 
 def describe_match(match: Match) -> str:

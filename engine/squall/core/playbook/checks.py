@@ -7,8 +7,7 @@ that walks the model beside the document's paths and notes what it finds; none s
 from collections.abc import Iterator
 
 from squall.core.diagnostics import nearest
-from squall.core.faults.kinds import Scenario, possible
-from squall.core.faults.wording import describe
+from squall.core.faults.wording import meaningless
 from squall.core.playbook.addresses import overlap, reaches
 from squall.core.playbook.endings import check_endings
 from squall.core.playbook.model import Group, Injection, Load, Playbook, Step
@@ -149,21 +148,9 @@ def _protocols(places: Places, playbook: Playbook, path: Path, steps: tuple[Step
                 places.note((*at, "load"), "SQ212", message, choose, key=True)
             elif isinstance(step.action, Injection):
                 for scenario in step.action.scenarios:
-                    for what in _foreign(scenario):
+                    for what in meaningless(scenario):
                         message = f"{what} has no meaning at '{name}', which carries bytes alone"
                         places.note((*at, "scenario"), "SQ212", message, choose, key=True)
-
-
-def _foreign(scenario: Scenario) -> Iterator[str]:
-    """What of a scenario is about requests and answers only."""
-    for fault in scenario.faults:
-        if not possible(fault, "tcp"):
-            yield f"'{describe(fault)}'"
-    match = scenario.match
-    if match.method or match.path or match.host or match.headers or match.min_body is not None:
-        yield "a match of requests"
-    elif match.max_body is not None:
-        yield "a match of bodies"
 
 
 def _finally(places: Places, group: Group) -> None:
