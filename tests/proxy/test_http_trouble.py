@@ -57,30 +57,6 @@ async def test_an_upload_to_an_upstream_that_is_down_is_answered_and_the_next_to
     assert (await client.rest()).count(b"HTTP/1.1 502 ") == 2
 
 
-NONSENSE = {
-    "not HTTP": b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
-    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-    "length and coding": b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\n",
-    "folded": b"HTTP/1.1 200 OK\r\nX: 1\r\n 2\r\nContent-Length: 0\r\n\r\n",
-    "unasked 101": b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
-    "endless head": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000,
-    "bad first chunk": b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
-}
-
-
-@pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
-async def test_an_answer_that_makes_no_sense_becomes_a_502(stage, nonsense):
-    async def script(wire):
-        await wire.until()
-        wire.send(nonsense)
-        await wire.rest()
-
-    client = await stage.dial(await stage.before(script))
-    client.send(GET)
-    assert (await client.until()).startswith(b"HTTP/1.1 502 ")
-
-
 @pytest.mark.parametrize("partial", [b"", b"HTTP/1.1 200 O"])
 @pytest.mark.parametrize("how", ["closed", "reset"])
 async def test_an_upstream_that_gives_up_before_answering(stage, how, partial):

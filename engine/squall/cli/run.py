@@ -139,17 +139,22 @@ async def _run(
 ) -> "Outcome":  # fmt: skip
     """Start, tell what happens, stop when asked to."""
     from squall import app
+    from squall.cli.crowd import Crowd
 
     wishes = Wishes(report)
     wishes.hear_signals()
     async with app.engine(state) as operations:
         running = await operations.start(plan, seed=seed, record=record, wait=wait)
+        crowd = Crowd(report)
         wishes.begin(running)
         report.began(running.run, running.run.seed)
         with report.watched(wishes.key):
             async for update in running.updates():
+                crowd.update(update)
                 wishes.update(update)
             outcome = await running.outcome()
+        for line in crowd.turned_away():
+            click.echo(line, err=True)
         if running.recording_problem:
             click.echo(running.recording_problem, err=True)
         return outcome

@@ -7,6 +7,9 @@ answered here and goes nowhere.
 """
 
 import asyncio
+import re
+import select
+import socket
 import time
 from typing import Any, Final, cast
 
@@ -27,8 +30,16 @@ HEAD_TIMEOUT: Final = 10 * SECOND
 TURN: Final = 32
 """Requests of one connection that are begun before others, and the engine, get their turn."""
 
+BODY_TURN: Final = 2 * 1024
+"""Bytes of a body that count as one such request."""
+
+LOOK_AGAIN: Final = 15 * SECOND
+"""How often to see whether a client that sends no more, and waits for an answer, is still there."""
+
 LINGER: Final = SECOND
 """How long a client may go on sending after the last answer (RFC 9112, 9.6)."""
+
+_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)++")
 
 
 class ClientConnection(asyncio.Protocol):
@@ -42,6 +53,7 @@ class ClientConnection(asyncio.Protocol):
         "_pumping",
         "_resting",
         "_route",
+        "_seen",
         "_timer",
         "_transaction",
         "_transport",
@@ -55,6 +67,8 @@ class ClientConnection(asyncio.Protocol):
     def __init__(self, route: Route) -> None:
         self._route = route
         self._buffer = b""
+        self._seen = 0
+        """Bytes of the buffer in which no head ends."""
         self._transaction: ClientSide | None = None
         self._timer: Timer | None = None
         self._pumping = False
@@ -77,6 +91,8 @@ class ClientConnection(asyncio.Protocol):
         self._route.clients.add(self)
         if self._route.draining:
             self._transport.abort()
+        elif not self._route.has_room(self._transport):
+            self._turn_away()
         elif self._route.leases.connects:
             self.strike()
 
@@ -93,7 +109,7 @@ class ClientConnection(asyncio.Protocol):
         if self._transaction is None:
             # Requests may be left that wait for the client to read the answers before them.
             return (self.choked or self._resting) and bool(self._buffer)
-        return self._transaction.client_ended()
+        return bool(self._buffer) or self._said_all(self._transaction)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's signature
         """Called by the loop."""
@@ -159,17 +175,21 @@ class ClientConnection(asyncio.Protocol):
         self._pumping = True
         left = TURN
         try:
-            while left and self._buffer and not self._leaving and self._step():
-                left -= 1
+            while left > 0 and self._buffer and not self._leaving:
+                effort = self._step()
+                if not effort:
+                    break
+                left -= effort
         finally:
             self._pumping = False
-        if not left and self._buffer and not self._leaving:
-            # Answers that ask nobody come without a wait: a client that pipelines for ever would
-            # keep the loop to itself, and with it the order to lift what answers so fast.
+        if left <= 0 and not self._leaving:
+            # Answers that ask nobody come without a wait, and the loop reads megabytes at a time: a
+            # client that sends for ever would keep the loop to itself, and with it the order to
+            # lift what answers so fast.
             self._resting = True
             asyncio.get_running_loop().call_soon(self._go_on)
-        elif self._ended and self._transaction is None and not self._leaving and not self.choked:
-            self._leave()
+        elif self._ended and not self._leaving and not (self._buffer and self._transaction):
+            self._no_more()
         self.regulate()
 
     def _go_on(self) -> None:
@@ -214,34 +234,44 @@ class ClientConnection(asyncio.Protocol):
 
     # -- its own ------------------------------------------------------------------------------
 
-    def _step(self) -> bool:
-        """Take something out of the buffer; False if that is not possible now."""
+    def _turn_away(self) -> None:
+        """There is no descriptor to spare for this one, not even to let it linger."""
+        self._leaving = True
+        text = "no room for another connection: the edge's limit of open files is reached"
+        self._transport.write(answers.answer(503, text, persistent=False))
+        self._transport.close()
+
+    def _step(self) -> int:
+        """Take something out of the buffer, and what part of a turn that was; 0: nothing now."""
         try:
             if self._transaction is None:
-                return self._next_request() if not self.choked else False
+                return self._next_request() if not self.choked else 0
             taken = self._transaction.take(self._buffer)
         except Malformed as wrong:
             self._refuse(wrong)
-            return False
-        if taken:
-            self._buffer = self._buffer[taken:]
-        return taken > 0
+            return 0
+        if not taken:
+            return 0
+        self._buffer = self._buffer[taken:]
+        return 1 + taken // BODY_TURN
 
-    def _next_request(self) -> bool:
+    def _next_request(self) -> int:
         buffer = self._buffer
-        end = buffer.find(b"\r\n\r\n") + 4
-        if buffer.startswith(b"\r\n"):
-            # RFC 9112, 2.2: an empty line before a request is passed over.
-            self._buffer = buffer[2:]
-            return True
+        if buffer[0] == 13 and (empty := _EMPTY_LINES.match(buffer)):
+            # RFC 9112, 2.2: empty lines before a request are passed over.
+            self._buffer = buffer[empty.end() :]
+            return 1
+        end = buffer.find(b"\r\n\r\n", max(0, self._seen - 3)) + 4
         if end < 4 or end > LONGEST_HEAD:
-            problem = early_problem(buffer[:end] if end >= 4 else buffer)
+            problem = early_problem(buffer[:end] if end >= 4 else buffer, self._seen)
             if problem:
                 raise problem
+            self._seen = len(buffer)
             self._allow_time_for_head()
-            return False
+            return 0
         head = read_request(buffer[:end])
         self._stop_timer()
+        self._seen = 0
         self._buffer = buffer[end:]
         route = self._route
         kind = FaultedTransaction if route.leases and route.touches(head) else Transaction
@@ -250,7 +280,35 @@ class ClientConnection(asyncio.Protocol):
             # The body is looked at before anything is sent: what is wrong with it may be here.
             self._buffer = self._buffer[transaction.take(self._buffer) :]
         transaction.begin()
+        return 1
+
+    def _no_more(self) -> None:
+        """The client has sent its last byte; what is left of it, if anything, is half a head."""
+        if self._transaction is None:
+            if not self.choked:
+                self._leave()
+        elif self._timer is None and not self._said_all(self._transaction):
+            self._transport.close()
+
+    def _said_all(self, transaction: ClientSide) -> bool:
+        """Tell the transaction; whether there is still something to wait for."""
+        if not transaction.client_ended():
+            return False
+        self._look_after()
         return True
+
+    def _look_after(self) -> None:
+        """Nothing tells when a client is gone that is not read from any more: ask now and then."""
+        found: socket.socket | None = self._transport.get_extra_info("socket")
+        if found is None or self._transport.is_closing():
+            return
+        poll = select.poll()
+        poll.register(found.fileno(), 0)
+        if poll.poll(0):
+            self._transport.abort()
+        else:
+            due = time.monotonic_ns() + LOOK_AGAIN
+            self._timer = self._route.timers.at(due, self._look_after)
 
     def _refuse(self, wrong: Malformed) -> None:
         """Answer a request that cannot be understood, and close: what follows means nothing."""

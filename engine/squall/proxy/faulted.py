@@ -108,6 +108,10 @@ class FaultedTransaction(Transaction):
         self._up_message.feed(data)
         self._up_eased()
 
+    def _end_request(self) -> None:
+        if self._up is None:  # what it holds back comes first, and then nobody says so any more
+            super()._end_request()
+
     def _written_up(self, data: bytes) -> None:
         super()._write_up(data)
 

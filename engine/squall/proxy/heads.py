@@ -2,8 +2,8 @@
 
 A proxy that is lenient where its upstream is lenient in another way lets requests be smuggled, so
 everything with two meanings is refused: conflicting or repeated lengths, a length beside a
-transfer coding, folded lines, bare line feeds, space before a colon. Heads are only read here,
-never written: the edge forwards the very bytes.
+transfer coding, folded lines, bare line feeds, space before a colon, a Host that is none. Heads are
+only read here, never written: the edge forwards the very bytes.
 """
 
 import re
@@ -28,7 +28,15 @@ _TELLING: Final = re.compile(
 _CODINGS: Final = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"x-compress"})
 _BARE_LINE_FEED: Final = re.compile(rb"(?<!\r)\n")
 _LONE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)")
-_AUTHORITY: Final = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_AUTHORITY: Final = re.compile(
+    r"https?://(?:[^/?#@]*@)?([^/?#@]*)([/?#].*)?", re.IGNORECASE | re.DOTALL
+)
+_HOST: Final = re.compile(
+    r"(?:\[[0-9a-z:.%_~-]+\]|(?:[0-9a-z._~!$&'()*+,;=-]|%[0-9a-f]{2})*)(?::[0-9]*)?"
+)
+"""A host, which may be empty, with a port, in lower case (RFC 3986, 3.2.2)."""
+_TLS: Final = b"\x16\x03"
+_BEGINNING: Final = re.compile(_TOKEN + rb"|\r\Z")
 
 CHUNKED: Final = -1
 UNTIL_CLOSE: Final = -2
@@ -47,7 +55,8 @@ class Malformed(Exception):  # noqa: N818 - it says what the message is
 class Framing(NamedTuple):
     """What the fields of a head say of its message and its connection.
 
-    `length` is in bytes, `CHUNKED`, or `UNTIL_CLOSE` when the fields do not say.
+    `length` is in bytes, `CHUNKED`, or `UNTIL_CLOSE` when the fields do not say. `wrong` says what
+    no request may have and an answer may.
     """
 
     length: int
@@ -55,7 +64,8 @@ class Framing(NamedTuple):
     persistent: bool
     expects: bool
     upgrade: bool
-    host: str | None
+    host: str
+    wrong: str
 
 
 class RequestHead:
@@ -80,7 +90,7 @@ class RequestHead:
         absolute = _AUTHORITY.fullmatch(self.target)
         if not absolute:
             return self.target
-        rest = absolute[2]
+        rest = absolute[2] or ""
         return rest if rest.startswith("/") else "/" + rest
 
     def fields(self) -> list[tuple[str, str]]:
@@ -107,15 +117,14 @@ def read_request(raw: bytes) -> RequestHead:
     method, target, minor = found.groups()
     if len(target) > LONGEST_TARGET:
         raise Malformed("the target is too long", 414)
-    framing = framing_of(raw[end:], latest=minor == b"1")
-    if framing.host is None and minor == b"1":
-        raise Malformed("there must be exactly one Host field")
     head = RequestHead()
     head.raw = raw
     head.method = method.decode("ascii")
     head.target = target.decode("latin-1")
-    head.length, coded, head.persistent, head.expects, head.upgrade, host = framing
-    head.host = host or ""
+    framing = framing_of(raw[end:], latest=minor == b"1")
+    head.length, coded, head.persistent, head.expects, head.upgrade, head.host, wrong = framing
+    if wrong:
+        raise Malformed(wrong)
     if head.length == UNTIL_CLOSE:
         if coded:
             raise Malformed("Transfer-Encoding does not end with chunked")
@@ -130,7 +139,7 @@ def read_answer(raw: bytes, method: str) -> AnswerHead:
     end = raw.find(b"\r\n")
     found = _STATUS_LINE.fullmatch(raw, 0, end)
     if not found:
-        raise Malformed("the answer's head is not HTTP/1.1", 502)
+        raise Malformed("it does not begin with HTTP/1.1 and a status")
     minor, code = found.groups()
     status = int(code)
     length, _, persistent, *_ = framing_of(raw[end:], latest=minor == b"1")
@@ -152,15 +161,34 @@ def framing_of(fields: bytes, *, latest: bool) -> Framing:
     return _framing_of(fields, latest)
 
 
-def early_problem(partial: bytes | bytearray) -> Malformed | None:
-    """What is already wrong with a head whose end has not come."""
-    if _BARE_LINE_FEED.search(partial):
+def early_problem(partial: bytes, seen: int = 0) -> Malformed | None:
+    """What is already wrong with a request whose head has no end yet.
+
+    `seen` bytes of it were asked about before: a head that trickles in is not read again and again.
+    """
+    if not _BEGINNING.match(partial):
+        return _why_not_request_line(partial)
+    if _BARE_LINE_FEED.search(partial, seen):
         return Malformed("a line ends without a carriage return")
     end = partial.find(b"\r\n")
     if (end if end >= 0 else len(partial)) > LONGEST_TARGET + 256:
         return Malformed("the request line is too long", 414)
+    if end >= 0 and end + 2 > seen and not _REQUEST_LINE.fullmatch(partial, 0, end):
+        return _why_not_request_line(partial)
     if len(partial) > LONGEST_HEAD:
         return Malformed("the head is too long", 431)
+    return None
+
+
+def early_answer_problem(partial: bytes, seen: int = 0) -> Malformed | None:
+    """What is already wrong with an answer whose head has no end yet; `seen` as above."""
+    end = partial.find(b"\r\n")
+    if _BARE_LINE_FEED.search(partial, seen):
+        return Malformed("a line ends without a carriage return")
+    if end >= 0 and end + 2 > seen and not _STATUS_LINE.fullmatch(partial, 0, end):
+        return Malformed("it does not begin with HTTP/1.1 and a status")
+    if len(partial) > LONGEST_ANSWER_HEAD:
+        return Malformed("the answer's head is too long")
     return None
 
 
@@ -170,16 +198,22 @@ def _framing_of(fields: bytes, latest: bool) -> Framing:  # noqa: FBT001 - a key
     if fields.count(b"\r\n") > MOST_FIELDS + 2:
         raise Malformed(f"there are more than {MOST_FIELDS} header fields", 431)
     told = _told(fields)
-    host = told.get(b"host")
+    host = told.get(b"host", b"").decode("latin-1")
+    wrong = ""
+    if latest and b"host" not in told:
+        wrong = "there is no Host field"
+    elif not _HOST.fullmatch(host):
+        wrong = "the Host field is not one host"
     options = _listed(told.get(b"connection", b""))
     return Framing(
         length=_length(told, latest=latest),
         coded=b"transfer-encoding" in told,
         # RFC 9112, 9.3: close wins, 1.1 persists, 1.0 only when asked to.
         persistent=b"close" not in options and (latest or b"keep-alive" in options),
-        expects=latest and told.get(b"expect") == b"100-continue",
+        expects=latest and b"100-continue" in _listed(told.get(b"expect", b"")),
         upgrade=latest and b"upgrade" in told and b"upgrade" in options,
-        host=None if host is None else host.decode("latin-1"),
+        host=host,
+        wrong=wrong,
     )
 
 
@@ -189,14 +223,14 @@ _framing_of_short: Final = lru_cache(maxsize=1024)(_framing_of)
 def _told(fields: bytes) -> dict[bytes, bytes]:
     """The fields that say where a message ends and whether its connection lives on.
 
-    Only Connection, Upgrade and Expect may come twice: the others would have two meanings.
+    The two that say how long it is may not come twice: they would have two meanings.
     """
     told: dict[bytes, bytes] = {}
     for name, value in _TELLING.findall(fields.lower()):
         if name not in told:
             told[name] = value.rstrip(b"\t ")
-        elif name in {b"connection", b"upgrade", b"expect"}:
-            told[name] += b"," + value
+        elif name not in {b"content-length", b"transfer-encoding"}:
+            told[name] += b", " + value
         else:
             raise Malformed(f"there are two {name.decode('ascii').title()} fields")
     return told
@@ -215,9 +249,13 @@ def _length(told: dict[bytes, bytes], *, latest: bool) -> int:
         raise Malformed("there are both Content-Length and Transfer-Encoding")
     if not latest:
         raise Malformed("HTTP/1.0 has no Transfer-Encoding")
-    *first, last = (part.strip(b"\t ") for part in coding.split(b","))
-    if not _CODINGS.issuperset(first) or (last != b"chunked" and last not in _CODINGS):
+    *first, last = _listed(coding)
+    if last != b"chunked" and last not in _CODINGS:
         raise Malformed("Transfer-Encoding is not understood")
+    if not _CODINGS.issuperset(first):
+        # RFC 9112, 6.1: where it ends is clear, what it is is not.
+        unclear = not {b"", b"chunked"}.isdisjoint(first)
+        raise Malformed("Transfer-Encoding is not understood", 400 if unclear else 501)
     return CHUNKED if last == b"chunked" else UNTIL_CLOSE
 
 
@@ -235,14 +273,20 @@ def _check_target(head: RequestHead) -> None:
     if not absolute:
         raise Malformed("the request target is neither a path nor a URL")
     # RFC 9112, 3.2.2: the target's authority counts, whatever Host says.
-    head.host = absolute[1].rpartition("@")[2].lower()
+    head.host = absolute[1].lower()
+    if not _HOST.fullmatch(head.host) or head.host.startswith(":") or not head.host:
+        raise Malformed("the request target's host is none")
 
 
 def _why_not_request_line(raw: bytes) -> Malformed:
     """Say what is wrong with a request that did not match; only for people, it may take time."""
     line = raw.partition(b"\r\n")[0]
+    if raw.startswith(_TLS):
+        return Malformed("this is TLS, and the edge speaks plain HTTP here: use http://")
     if _LONE.search(raw):
         return Malformed("a line ends without a carriage return and a line feed")
+    if len(line) > LONGEST_TARGET + 256:
+        return Malformed("the request line is too long", 414)
     version = re.fullmatch(rb"[!-~]+ [!-~\x80-\xff]+ HTTP/([0-9]+(?:\.[0-9]+)?)", line)
     if version and version[1] not in {b"1.0", b"1.1"}:
         return Malformed("this is an HTTP/1.1 proxy", 505)

@@ -15,6 +15,7 @@ from typing import Final
 
 from squall.core.playbook.model import Address
 from squall.core.timing import MILLISECOND
+from squall.proxy.keepalive import keep_alive
 from squall.proxy.timers import Timer, Timers
 
 _BACKLOG: Final = 1024
@@ -132,6 +133,7 @@ class Listener:
 def _socket(family: int) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keep_alive(made)  # inherited by every connection
     made.setblocking(False)
     return made
 

@@ -101,7 +101,10 @@ class LocalEdge:
             return
         for target in self._targets:
             felt, deliveries = self._plane.felt(target), self._table.deliveries(target)
-            self._outbox.counted(Counted(target=target, felt=felt, deliveries=deliveries))
+            away = self._plane.turned_away(target)
+            self._outbox.counted(
+                Counted(target=target, felt=felt, deliveries=deliveries, turned_away=away)
+            )
         self._timers.at(time.monotonic_ns() + COUNT_EVERY, self._count)
 
     def _arm(self, timers: Timers) -> None:

@@ -78,6 +78,11 @@ class Plane:
         """What the clients of a target felt over the last second."""
         return self._routes[target].felt()
 
+    def turned_away(self, target: str) -> int:
+        """How often a client of a target found no descriptor, since it was opened."""
+        route = self._routes[target]
+        return route.turned_away + route.pool.starved
+
     def in_flight(self) -> int:
         """How many requests have come and are not answered."""
         return sum(route.active for route in self._routes.values())

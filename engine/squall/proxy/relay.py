@@ -70,7 +70,7 @@ class RelayConnection(asyncio.Protocol):
         peer: Any = transport.get_extra_info("peername")
         self.peer = str(peer[0]) if peer else ""
         self._route.clients.add(self)
-        if self._route.draining:
+        if self._route.draining or not self._route.has_room(self._transport):
             self._over = True
             self._transport.abort()
             return

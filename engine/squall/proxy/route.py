@@ -6,6 +6,7 @@ that tuple is the whole switch from one set of faults to another.
 
 import asyncio
 import itertools
+import socket
 import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
@@ -20,6 +21,7 @@ from squall.core.faults.exchange import UNKNOWN, Exchange
 from squall.core.faults.meter import Meter, Window
 from squall.core.faults.shaping import Stage
 from squall.core.timing import Duration
+from squall.proxy.descriptors import most_for_clients
 from squall.proxy.heads import RequestHead
 from squall.proxy.timers import Timers
 from squall.proxy.upstream import Pool
@@ -124,12 +126,14 @@ class Route:
         "draining",
         "empty",
         "leases",
+        "most",
         "name",
         "numbers",
         "pool",
         "quiet",
         "report",
         "timers",
+        "turned_away",
         "waiting",
         "window",
     )
@@ -144,6 +148,9 @@ class Route:
         self.leases = ActiveLeases()
         self.waiting: set[Waiting] = set()
         self.clients: set[Connected] = set()
+        self.most = most_for_clients()
+        self.turned_away = 0
+        """Clients for which there was no descriptor."""
         self.numbers = itertools.count(1)
         """For connections, to be told apart."""
         self.window = Window()
@@ -169,6 +176,15 @@ class Route:
         self.activity = time.monotonic_ns()
         if self.draining and not self.active:
             self.quiet.set()
+
+    def has_room(self, transport: asyncio.BaseTransport) -> bool:
+        """Whether there is a descriptor to spare for this client; counts those without one."""
+        found: socket.socket | None = transport.get_extra_info("socket")
+        if found is None or found.fileno() < self.most:
+            return True
+        self.turned_away += 1
+        self.pool.shrink()
+        return False
 
     def left(self, client: Connected) -> None:
         """A client connection is gone."""

@@ -12,8 +12,14 @@ from enum import Enum, auto
 from typing import Final
 
 from squall.proxy import answers
-from squall.proxy.bodies import Body, UntilClose, body_of
-from squall.proxy.heads import LONGEST_ANSWER_HEAD, AnswerHead, Malformed, RequestHead, read_answer
+from squall.proxy.bodies import Body, Chunked, UntilClose, body_of
+from squall.proxy.heads import (
+    AnswerHead,
+    Malformed,
+    RequestHead,
+    early_answer_problem,
+    read_answer,
+)
 from squall.proxy.route import Client, Route
 from squall.proxy.tunnel import Tunnel
 from squall.proxy.upstream import HIGH_WATER, Dial, UpstreamConnection
@@ -51,6 +57,7 @@ class Transaction:
         "_client",
         "_continued",
         "_dial",
+        "_ended",
         "_epoch",
         "_failed",
         "_head",
@@ -76,6 +83,8 @@ class Transaction:
         self._answer: Body | None = None
         self._partial = b""
         self._continued = False
+        self._ended = False
+        """The client sends no more."""
         self._failed = False
         self._persistent = head.persistent
         self.choked = False
@@ -90,6 +99,9 @@ class Transaction:
         body = self._body
         if body is None or self._complete() or len(self._pending) >= HIGH_WATER:
             return 0
+        # Chunks cost time each: others get their turn between the parts of a flood of them.
+        if len(data) > HIGH_WATER and isinstance(body, Chunked):
+            data = data[:HIGH_WATER]
         taken = body.feed(data)
         if self.stage is _FORWARDING:
             self._write_up(data if taken == len(data) else data[:taken])
@@ -139,8 +151,15 @@ class Transaction:
         if self._client.choked:
             upstream.transport.pause_reading()
         self._write_request(upstream)
-        if self._body is not None:
+        if self._ended:
+            self._end_request()
+        elif self._body is not None:
             self._client.pump()
+
+    def _end_request(self) -> None:
+        """Upstream hears what it would hear from the client itself: that this was all."""
+        if self._upstream and not self._upstream.transport.is_closing():
+            self._upstream.transport.write_eof()
 
     def _write_request(self, upstream: UpstreamConnection) -> None:
         """The head, and what has come of the body."""
@@ -174,12 +193,13 @@ class Transaction:
             self._upstream_talks_nonsense(wrong)
 
     def _answer_begins(self, data: bytes) -> None:
-        start = 0
+        start, seen = 0, len(self._partial)
         while True:
-            end = data.find(b"\r\n\r\n", start) + 4
+            end = data.find(b"\r\n\r\n", max(start, seen - 3)) + 4
             if end < 4:
-                if len(data) - start > LONGEST_ANSWER_HEAD:
-                    raise Malformed("the answer's head is too long", 502)
+                problem = early_answer_problem(data[start:], max(0, seen - start))
+                if problem:
+                    raise problem
                 if start:
                     self._client.write(data[:start])
                 self._partial = data[start:]
@@ -276,7 +296,7 @@ class Transaction:
         upstream, self._upstream = self._upstream, None
         if self._answer is None:
             stale = upstream is not None and upstream.reused
-            if stale and self._repeatable and not self._partial:
+            if stale and self._repeatable and not self._partial and not self._ended:
                 self._connect()
             else:
                 how = "reset the connection" if error else "closed the connection"
@@ -330,7 +350,13 @@ class Transaction:
 
     def client_ended(self) -> bool:
         """The client has sent its last byte; True if there is still something to answer."""
-        return self._complete()
+        if not self._complete():
+            return False
+        self._ended = True
+        self._persistent = False
+        if self.stage is _FORWARDING:
+            self._end_request()
+        return True
 
     def client_gone(self) -> None:
         """The client has left: nobody waits for the answer."""

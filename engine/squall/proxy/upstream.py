@@ -13,6 +13,8 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 
 from squall.core.playbook.model import Address
 from squall.core.timing import SECOND
+from squall.proxy.descriptors import EXHAUSTED
+from squall.proxy.keepalive import keep_alive
 
 HIGH_WATER: Final = 64 * 1024
 """Bytes waiting to be written beyond which the other side is held back."""
@@ -124,7 +126,9 @@ class Dial:
 class Pool:
     """The connections to one upstream. `allowed` says whether a peer may be forwarded to."""
 
-    __slots__ = ("_allowed", "_circular", "_dials", "_idle", "_loop", "address", "everyone")
+    __slots__ = (
+        "_allowed", "_circular", "_dials", "_idle", "_loop", "address", "everyone", "starved"
+    )  # fmt: skip
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, address: Address, allowed: Callable[[Peer], bool]
@@ -137,6 +141,8 @@ class Pool:
         self._idle: list[UpstreamConnection] = []
         self._dials: set[asyncio.Task[None]] = set()
         self.everyone: set[UpstreamConnection] = set()
+        self.starved = 0
+        """Times there was no descriptor to dial with."""
 
     def take(self, *, repeatable: bool) -> UpstreamConnection | None:
         """An idle connection; a just used one for a request that cannot be repeated."""
@@ -160,6 +166,12 @@ class Pool:
         connection.reused = True
         connection.idle_since = time.monotonic_ns()
         self._idle.append(connection)
+
+    def shrink(self) -> None:
+        """Close what nobody uses: its descriptors are needed."""
+        for connection in list(self._idle):
+            connection.discard()
+        self._idle.clear()
 
     def forget(self, connection: UpstreamConnection) -> None:
         """Drop a connection that is gone."""
@@ -195,9 +207,11 @@ class Pool:
                 _, result = await self._loop.create_connection(
                     lambda: UpstreamConnection(self), self.address.host, self.address.port
                 )
+            keep_alive(result.transport.get_extra_info("socket"))
         except TimeoutError:
             result = f"did not accept a connection within {DIAL_TIMEOUT:g} s"
         except OSError as error:
+            self.starved += error.errno in EXHAUSTED
             result = f"cannot be reached: {_reason(error)}"
         if isinstance(result, UpstreamConnection) and not self._allowed(_peer(result.transport)):
             result.discard()
@@ -215,6 +229,8 @@ def _answer(dial: Dial, result: UpstreamConnection | str) -> bool:
 
 
 def _reason(error: OSError) -> str:
+    if error.errno in EXHAUSTED:
+        return "the edge's limit of open files is reached"
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 

@@ -177,11 +177,16 @@ class Happened(Value, frozen=True, kw_only=True, tag="happened"):
 
 
 class Counted(Value, frozen=True, kw_only=True, tag="counted"):
-    """A picture of one target now: traffic over the last second, deliveries of live leases."""
+    """A picture of one target now: traffic over the last second, deliveries of live leases.
+
+    `turned_away` counts the clients, since the target was opened, for which the edge had no file
+    descriptor, or none to ask upstream with.
+    """
 
     target: str
     felt: Felt
     deliveries: tuple[tuple[str, tuple[Delivery, ...]], ...] = ()
+    turned_away: int = 0
 
 
 class EdgeLost(Value, frozen=True, kw_only=True, tag="edge_lost"):
