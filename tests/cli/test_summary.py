@@ -257,3 +257,9 @@ def test_what_a_dead_edge_did_is_unknown_not_nothing(plan: Plan) -> None:
     said = shown(plan, last, width=100)
     assert "latency normal 250 ms, σ 50 ms  unknown" in said
     assert "nothing" not in said
+
+
+def test_endpoints_that_share_their_dice_are_told(plan: Plan) -> None:
+    counts = replace(delivery("latency", 100), others=1234)
+    said = shown(plan, ended("main/storm/hit#1", 3, deliveries=(counts,)), width=100)
+    assert "1,234 requests beyond 10,000 endpoints share their dice" in said

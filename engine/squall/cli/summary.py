@@ -19,6 +19,7 @@ from squall.cli.asked import compare, short
 from squall.cli.frame import DOUBTFUL, MARKS
 from squall.cli.timeline import took
 from squall.core.faults.effects import Delivery
+from squall.core.faults.endpoint import MOST
 from squall.core.faults.kinds import Share
 from squall.core.faults.wording import share, span
 from squall.core.playbook.model import Injection, Load, Wait
@@ -280,6 +281,11 @@ def reasons(plan: Plan, outcome: Outcome) -> list[Text]:
         failed = describe_failures(step.felt.failures) if step.felt is not None else ""
         if failed:
             told[f"  {shown(step.path)}: {failed}"] = None
+        others = max((delivery.others for delivery in step.deliveries), default=0)
+        if others:
+            told[
+                f"  {shown(step.path)}: {others:,} requests beyond {MOST:,} endpoints share their dice"
+            ] = None
     lines = [Text(line) for line in list(told)[:MOST_REASONS]]
     if len(told) > MOST_REASONS:
         lines.append(Text(f"  and {len(told) - MOST_REASONS} more", "dim"))

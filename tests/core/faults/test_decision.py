@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from squall.core.faults import candidate as module
 from squall.core.faults import counters as counting
-from squall.core.faults import dice
+from squall.core.faults import dice, endpoint
 from squall.core.faults.active import ActiveLease, ActiveLeases, fault_keys
 from squall.core.faults.counters import Counters
 from squall.core.faults.decision import decide, decide_connection
@@ -310,3 +310,11 @@ def test_what_stands_behind_a_time_out_is_decided_when_that_is_lifted():
     decision.go_on(SECOND, {"lease"})
     assert decision.ending is None
     assert len(decision.back) == len(decision.onward) == 1
+
+
+def test_requests_beyond_the_endpoints_told_apart_are_counted(monkeypatch):
+    monkeypatch.setattr(endpoint, "MOST", 2)
+    active = lease(Errors(rate=EVERY))
+    for path in ("/a", "/b", "/c", "/a", "/d"):
+        ask(active, path=path)
+    assert [found.others for found in active.deliveries()] == [2]

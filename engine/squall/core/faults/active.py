@@ -47,7 +47,8 @@ class ActiveLease:
 
     def deliveries(self) -> tuple[Delivery, ...]:
         """What each fault has done so far, in the order written."""
-        return tuple(fault.delivery() for fault in self.faults)
+        others = self._counters.endpoints.others
+        return tuple(fault.delivery(others) for fault in self.faults)
 
     def live_through(self, epoch: Meter) -> None:
         """What clients feel from now on is felt under this lease, until the next epoch."""

@@ -115,8 +115,8 @@ class ActiveFault:
         if slot is not None and self.gate is not None:
             self.gate.leave(slot)
 
-    def delivery(self) -> Delivery:
-        """What it has done so far."""
+    def delivery(self, others: int) -> Delivery:
+        """What it has done so far; `others`: how many requests had no endpoint of their own."""
         return Delivery(
             scenario=self.scenario,
             fault=self.index,
@@ -129,6 +129,7 @@ class ActiveFault:
             delay_p99=self.delays.quantile(0.99),
             amount=self.amount if self.gate is None else self.gate.peak,
             over=Duration(self.over),
+            others=others,
         )
 
 

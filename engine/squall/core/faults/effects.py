@@ -52,6 +52,7 @@ class Delivery(Value, frozen=True, kw_only=True):
     the exchanges that matched and that no fault before it had ended, `touched` those acted on.
     `delay` is the sum over touched exchanges. `amount` over `over` is the speed of a fault that
     limits one: bytes, or requests let through; of one that limits places it is the most taken.
+    `others` of the step's requests went to endpoints beyond those told apart and share their draws.
     """
 
     scenario: int
@@ -65,6 +66,7 @@ class Delivery(Value, frozen=True, kw_only=True):
     delay_p99: Duration = Duration(0)
     amount: int = 0
     over: Duration = Duration(0)
+    others: int = 0
 
     @property
     def met(self) -> bool:
