@@ -283,9 +283,8 @@ def reasons(plan: Plan, outcome: Outcome) -> list[Text]:
             told[f"  {shown(step.path)}: {failed}"] = None
         others = max((delivery.others for delivery in step.deliveries), default=0)
         if others:
-            told[
-                f"  {shown(step.path)}: {others:,} requests beyond {MOST:,} endpoints share their dice"
-            ] = None
+            beyond = f"{others:,} requests beyond {MOST:,} endpoints share their dice"
+            told[f"  {shown(step.path)}: {beyond}"] = None
     lines = [Text(line) for line in list(told)[:MOST_REASONS]]
     if len(told) > MOST_REASONS:
         lines.append(Text(f"  and {len(told) - MOST_REASONS} more", "dim"))
