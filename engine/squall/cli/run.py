@@ -95,15 +95,13 @@ def run(
 
 
 def _enders() -> "dict[Signals, str]":
-    """The signals that are as good as Ctrl-C, but those that whoever started us ignores."""
+    """The signals that are as good as Ctrl-C; not a hangup that nohup has us ignore."""
     import signal
 
     known = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
-    return {
-        number: name
-        for number, name in known.items()
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        del known[signal.SIGHUP]
+    return known
 
 
 def _watched() -> bool:
