@@ -37,6 +37,14 @@ def test_a_percentile_never_exceeds_the_longest():
     assert felt.p99 <= felt.max == 1_000_003
 
 
+def test_of_few_the_slowest_is_the_last_percentile():
+    meter = Meter()
+    for value in (200, 600):
+        meter.record(Duration(value * MILLISECOND), failed=False)
+    felt = meter.felt(Duration(SECOND))
+    assert (felt.p50 < 205 * MILLISECOND, felt.p95, felt.p99) == (True, felt.max, felt.max)
+
+
 def test_merging_is_measuring_together():
     one, other, both = Meter(), Meter(), Meter()
     for meter, value in ((one, 10), (one, 500), (other, 90_000)):

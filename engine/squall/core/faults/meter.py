@@ -46,8 +46,11 @@ class Meter:
         self._sketch.merge(other._sketch)
 
     def quantile(self, share: float) -> Duration:
-        """The latency that this share of exchanges did not exceed; 0 without any."""
-        value = self._sketch.get_quantile_value(share)
+        """The latency that this share of exchanges did not exceed (nearest rank); 0 without any."""
+        last = self.requests - 1
+        rank = math.ceil(share * self.requests) - 1
+        # The sketch counts ranks in shares, and rounds down.
+        value = self._sketch.get_quantile_value(min(1.0, (rank + 0.5) / last) if last > 0 else 0.0)
         if value is None:
             return Duration(0)
         # The sketch tells the middle of a bucket; its upper end is what was not exceeded.

@@ -92,7 +92,7 @@ def _limiting(fault: Fault) -> str:
             words = f"bandwidth {size(fault.limit)}/s{_way(fault.direction, 'both')}"
         case Connections():
             wait = f", {span(fault.timeout)} to wait" if fault.timeout else ""
-            return f"at most {fault.max} connections{wait}"
+            return f"at most {_count(fault.max, 'connection')}{wait}"
         case Slicer():
             gap = f", {span(fault.delay)} apart" if fault.delay else ""
             words = f"slices of {size(fault.size)}{gap}{_way(fault.direction, 'response')}"
@@ -103,7 +103,8 @@ def _limiting(fault: Fault) -> str:
         case Down():
             return "down"
         case CircuitBreaker():
-            return f"circuit breaker ({fault.failures} failures, {span(fault.timeout)} open)"
+            failures = _count(fault.failures, "failure")
+            return f"circuit breaker ({failures}, {span(fault.timeout)} open)"
         case Bulkhead():
             return f"bulkhead of {fault.max}, {fault.queue} queued"
         case _:
@@ -150,6 +151,10 @@ def _body(match: Match) -> str:
     if most is None:
         return f"with a body of at least {size(least)}"
     return f"with a body of {size(least)} to {size(most)}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def size(count: float) -> str:
