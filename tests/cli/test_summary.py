@@ -263,3 +263,15 @@ def test_endpoints_that_share_their_dice_are_told(plan: Plan) -> None:
     counts = replace(delivery("latency", 100), others=1234)
     said = shown(plan, ended("main/storm/hit#1", 3, deliveries=(counts,)), width=100)
     assert "1,234 requests beyond 10,000 endpoints share their dice" in said
+
+
+def test_what_others_felt_is_not_told_of_a_step_that_means_only_some(planned: Planned) -> None:
+    text = """
+name: x
+targets: {shop: {http: {listen: "127.0.0.1:7070", upstream: "builtin:echo"}}}
+steps: [{name: hit, duration: 1s, scenario: {latency: 1ms, match: {method: POST}}}]
+"""
+    counts = delivery("latency", 5, ms=1)
+    last = ended("main/hit#1", 1, deliveries=(counts,), felt=felt(requests=100, errors=50))
+    assert "50 %" not in shown(planned(text), last, width=100)
+    assert "50 %" in shown(planned(text.replace(", match: {method: POST}", "")), last, width=100)

@@ -24,6 +24,7 @@ from squall.core.faults.kinds import (
     Latency,
     LimitData,
     LogNormal,
+    Match,
     Normal,
     Pareto,
     RateLimit,
@@ -34,6 +35,7 @@ from squall.core.faults.kinds import (
     share_of,
 )
 from squall.core.faults.wording import describe, describe_match, share, size, span
+from squall.core.playbook.model import Action, Injection
 from squall.core.timing import MICROSECOND, MILLISECOND, SECOND, Duration
 
 
@@ -72,6 +74,13 @@ def compare(scenarios: Sequence[Scenario], deliveries: Iterable[Delivery]) -> li
                 )
             )
     return rows
+
+
+def is_of_all(action: Action) -> bool:
+    """Whether what a target's clients felt is what those felt whom this action concerns."""
+    return not isinstance(action, Injection) or all(
+        scenario.match == Match() for scenario in action.scenarios
+    )
 
 
 def asked(fault: Fault) -> str:

@@ -15,10 +15,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from squall.cli.asked import Compared, compare, short
+from squall.cli.asked import Compared, compare, is_of_all, short
 from squall.cli.timeline import countdown
 from squall.cli.view import HISTORY, Clients, RunView, StepView, expected
-from squall.core.faults.kinds import Match, Share
+from squall.core.faults.kinds import Share
 from squall.core.faults.wording import share
 from squall.core.playbook.model import Group as StepGroup
 from squall.core.playbook.model import HttpProbe, Injection, Load, Wait
@@ -305,14 +305,13 @@ def _right(view: RunView, step: StepView) -> Text:
 
 def _p99(view: RunView, step: StepView) -> Text:
     """Of the whole step once it is over; before that of the last second, where that is its own."""
-    felt = step.felt
     action = step.plan.step.action
+    felt = step.felt if is_of_all(action) else None
     if step.goes_on and isinstance(action, Load) and step.plan.path in view.loads:
         felt = view.loads[step.plan.path].felt
     elif step.goes_on and isinstance(action, Injection):
-        alone = all(scenario.match == Match() for scenario in action.scenarios)
         seen = [view.targets[name].felt for name in step.plan.step.targets if name in view.targets]
-        felt = max(seen, key=lambda each: each.p99, default=None) if alone else None
+        felt = max(seen, key=lambda each: each.p99, default=None) if is_of_all(action) else None
     return Text(f"p99 {short(felt.p99)}" if felt is not None and felt.requests else "")
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from squall.cli.asked import compare, short
+from squall.cli.asked import compare, is_of_all, short
 from squall.cli.summary import headline, print_summary
 from squall.cli.timeline import Wording, clock, countdown
 from squall.cli.view import RunView, StepView, Update
@@ -107,7 +107,7 @@ class Lines:
                 f"{row.fault}: delivered {row.delivered or 'nothing'}, touched {row.touched:,}"
                 for row in compare(step.step.action.scenarios, ended.deliveries)
             ]
-        if ended.felt is not None and ended.felt.requests:
+        if ended.felt is not None and ended.felt.requests and is_of_all(step.step.action):
             parts.append(felt_words(ended.felt))
         return f"; {'; '.join(parts)}" if parts else ""
 

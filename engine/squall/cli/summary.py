@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from squall.cli.asked import compare, short
+from squall.cli.asked import compare, is_of_all, short
 from squall.cli.frame import DOUBTFUL, MARKS
 from squall.cli.timeline import took
 from squall.core.faults.effects import Delivery
@@ -240,7 +240,7 @@ def _rows(step: _Step) -> Iterator[_Row]:
     mark = DOUBTFUL if step.doubtful else MARKS[last.conclusion]
     lasted = took(last) if last.began is not None else last.conclusion
     p99, errors = "", ""
-    if step.requests:
+    if step.requests and is_of_all(action):
         p99 = short(Duration(step.p99))
         errors = share(Share(round(step.errors / step.requests, 3)))
     if last.began is None or not isinstance(action, Injection):
