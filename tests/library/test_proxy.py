@@ -36,6 +36,24 @@ async def test_faults_change_while_it_is_open(service, ask) -> None:
         assert await asyncio.to_thread(ask, proxy.url, "/", "POST") == 200
 
 
+async def test_other_faults_let_go_of_what_the_ones_before_hold(ask) -> None:
+    async with squall.faults(latency="1h") as proxy:
+        asking = asyncio.get_running_loop().run_in_executor(None, ask, proxy.url)
+        while not (await proxy.delivered())[0].touched:
+            pass
+        await proxy.set(latency="1ms")
+        assert await asyncio.wait_for(asking, 10) == 200
+
+
+async def test_a_sequence_that_is_set_begins_at_its_beginning(ask) -> None:
+    sequence = {"pattern": {"sequence": [503, 200]}}
+    async with squall.faults(latency="1ms") as proxy:
+        await asyncio.to_thread(ask, proxy.url)
+        for _ in range(2):
+            await proxy.set(errors=sequence)
+            assert await asyncio.to_thread(ask, proxy.url) == 503
+
+
 async def test_every_fault_is_told_as_soon_as_it_has_happened(ask) -> None:
     async with squall.faults(errors={"rate": "100%", "codes": [503]}) as proxy:
         for _ in range(3):

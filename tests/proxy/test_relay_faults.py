@@ -202,7 +202,7 @@ async def test_lost_segments_come_later_and_in_order(stage):
     lost = [wait for wait in waits if wait >= 0.19]
     assert lost
     (delivery,) = lease.deliveries()
-    assert (delivery.seen, delivery.touched) == (1, 1)
+    assert (delivery.seen, len(lost) <= delivery.touched <= 8) == (8, True)  # there and back
     assert delivery.delay >= 0.19 * SECOND * len(lost)
 
 

@@ -14,10 +14,12 @@ from squall.core.faults.kinds import (
     EVERY,
     Bandwidth,
     Bulkhead,
+    Burst,
     CircuitBreaker,
     Connections,
     Distribution,
     Down,
+    Errors,
     Exponential,
     Fault,
     Fixed,
@@ -102,6 +104,8 @@ def asked(fault: Fault) -> str:
             return f"{fault.failures} in a row"
         case Down():
             return "down"
+        case Errors(pattern=Burst(interval=interval, count=count)) if interval:
+            return f"{count:,} each {span(interval)}"
         case _:
             return share(fault.rate)
 
@@ -142,7 +146,9 @@ def _delivered(fault: Fault, deliveries: Sequence[Delivery]) -> str:
     over = sum(one.over for one in deliveries)
     match fault:
         case RateLimit():
-            passed = f"{amount * SECOND / over:.3g}/s" if over else f"{amount:,} passed"
+            # A burst at the beginning is no speed yet.
+            steady = amount > 2 * fault.burst and over >= SECOND
+            passed = f"{amount * SECOND / over:.3g}/s" if steady else f"{amount:,} passed"
             return f"{passed}, {part} refused" if touched else passed
         case Connections() | Bulkhead():
             most = max((one.amount for one in deliveries), default=0)
@@ -174,7 +180,7 @@ def _delay(fault: Latency | SlowClose, deliveries: Sequence[Delivery], touched: 
         total = sum(one.delay_p50 * one.touched for one in deliveries)  # as it is asked
     else:
         total = sum(one.delay for one in deliveries)
-        touched *= 2 if fault.direction == "both" else 1
+        touched = sum(one.delays for one in deliveries) or touched
     return short(Duration(total // touched))
 
 

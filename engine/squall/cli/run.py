@@ -145,7 +145,10 @@ async def _run(
         running = await operations.start(plan, seed=seed, record=record, wait=wait)
         crowd = Crowd(report)
         wishes.begin(running)
-        report.began(running.run, running.run.seed)
+        try:
+            report.began(running.run, running.run.seed)
+        except OSError:  # nobody reads it
+            wishes.stop("output closed")
         with report.watched(wishes.key):
             async for update in running.updates():
                 crowd.update(update)

@@ -198,6 +198,9 @@ class FaultedTransaction(Transaction):
             return
         self._upstream = None
         self._persistent = False
+        if not down.open:  # the answer has gone on, and upstream does not want the rest
+            self._finish(persistent=False)
+            return
         if not answer.done:
             until_close = isinstance(answer, Shaped) and answer.ends_with(UntilClose)
             if error is not None or not until_close:

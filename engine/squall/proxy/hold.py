@@ -76,7 +76,13 @@ class Hold:
         self._stop()
         if not self._has_place():
             return
-        delay, ending = self._decision.owed_to(self._route.leases.names)
+        leases = self._route.leases.names
+        delay, ending = self._decision.owed_to(leases)
+        if ending is None and self._decision.ending is not None:
+            # What would have ended it is lifted: what stands behind has not been decided yet.
+            self._decision.go_on(time.monotonic_ns(), leases)
+            self._wait()
+            return
         due = self._since + delay
         if due > time.monotonic_ns():
             self._timer = self._route.timers.at(due, self._wait)

@@ -150,6 +150,8 @@ class RelayConnection(asyncio.Protocol):
         self._up.reconsider(self._met)
         self._down.reconsider(self._met)
         for hold, decision in list(self._holds.items()):
+            if hold not in self._holds:  # one before it has ended the connection
+                continue
             owed = {touch.event.lease for touch in decision.touches}
             owed |= {decision.wait.lease} if decision.wait else set()
             if not owed <= self._met.keys():

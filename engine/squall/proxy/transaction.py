@@ -105,6 +105,8 @@ class Transaction:
         taken = body.feed(data)
         if self.stage is _FORWARDING:
             self._write_up(data if taken == len(data) else data[:taken])
+            if self._is_over():  # a fault on these bytes ended it
+                return taken
         elif self.stage is not Stage.SINK:
             self._pending += data[:taken]
         if body.done and self.stage is Stage.SINK:
@@ -117,6 +119,9 @@ class Transaction:
         # One that is closing will say so in the loop's next round.
         if self._upstream and not self._upstream.transport.is_closing():
             self._upstream.transport.write(data)
+
+    def _is_over(self) -> bool:
+        return self.stage is _OVER
 
     def _complete(self) -> bool:
         """The whole request has come."""

@@ -35,7 +35,7 @@ from squall.service.ports import Clock, Edge
 MOST_EVENTS: Final = 10_000
 """Injected faults that are remembered; beyond them the oldest are forgotten."""
 
-_LEASE: Final = "faults"
+_LEASES: Final = "faults"
 _NO_LEASE: Final = "nothing"
 
 Answer = Applied | Rejected | Lifted
@@ -57,12 +57,19 @@ class Injector:
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._pictures: list[asyncio.Future[Counted]] = []
         self._waiting: set[asyncio.Future[Any]] = set()
+        self._lease = _LEASES
         self._renewal: Callable[[], None] | None = None
         self._gone = ""
 
     async def inject(self, scenarios: tuple[Scenario, ...]) -> None:
-        """Put these on in place of what was on, at once; raises `Refused`."""
+        """Put these on in place of what was on, at once; raises `Refused`.
+
+        Under a name of their own: what the ones before still hold back is let go.
+        """
+        if self._on:
+            self._edge.send(Revert(lease=self._lease, seq=self._next()))
         self._on = scenarios
+        self._lease = f"{_LEASES}:{self._next()}"
         answer = await self._ask(self._asked())
         if isinstance(answer, Rejected):
             raise _refused(answer.reason)
@@ -72,7 +79,7 @@ class Injector:
     async def lift(self) -> None:
         """Take off what is on; raises `Refused` when that is not confirmed."""
         self._on = ()
-        await self._ask(Revert(lease=_LEASE, seq=self._next()))
+        await self._ask(Revert(lease=self._lease, seq=self._next()))
 
     async def deliveries(self) -> tuple[Delivery, ...]:
         """What the faults that are on did to every exchange begun before now."""
@@ -80,7 +87,7 @@ class Injector:
         picture: asyncio.Future[Counted] = asyncio.get_running_loop().create_future()
         self._pictures.append(picture)
         seen = await self._within(picture)
-        return dict(seen.deliveries).get(_LEASE, ())
+        return dict(seen.deliveries).get(self._lease, ())
 
     async def events(self) -> tuple[FaultEvent, ...]:
         """Every fault injected before now, oldest first."""
@@ -149,11 +156,11 @@ class Injector:
 
     def _asked(self) -> Inject:
         return Inject(
-            lease=_LEASE,
+            lease=self._lease,
             seq=self._next(),
-            run=_LEASE,
-            path=_LEASE,
-            place=_LEASE,
+            run=self._lease,
+            path=_LEASES,
+            place=_LEASES,
             target=self._target,
             scenarios=self._on,
             seed=self._seed,
@@ -165,7 +172,7 @@ class Injector:
         return self._seq
 
     def _renew(self) -> None:
-        self._edge.send(Renew(leases=(_LEASE,), ttl=LEASE_TTL))
+        self._edge.send(Renew(leases=(self._lease,), ttl=LEASE_TTL))
         due = self._clock.monotonic() + LEASE_TTL // 3
         self._renewal = self._clock.call_at(due, self._renew)
 

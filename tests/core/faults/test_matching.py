@@ -1,5 +1,7 @@
 """Every condition of a match must hold, and no pattern can take for ever."""
 
+import time
+
 import pytest
 
 from squall.core.faults.kinds import Match, Share
@@ -87,7 +89,8 @@ def test_every_condition_must_hold():
         ("~(a*b?)*c", "repetition inside a repetition"),
         ("~((?:a|b*)+)", "repetition inside a repetition"),
         (r"~(.)\1", "back reference"),
-        ("~" + ".*" * 9, "more than 6 repetitions"),
+        ("~" + ".*" * 9, "more than 3 open repetitions"),
+        ("/**/a" * 3, "more than 2 times"),
         ("/*" * 9, "more than 6 stars"),
         ("~(", "not a regular expression"),
         ("~[z-a]", "not a regular expression"),
@@ -189,3 +192,32 @@ def test_many_globs_at_once_find_what_any_of_them_does():
 def test_what_is_no_glob_is_asked_one_by_one(match):
     assert paths_of([Matcher(Match(path="/x")), Matcher(match)]) is None
     assert paths_of([]) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/api/*-*-*-*-*-*", "/api/" + "-" * 2000 + "/x"),
+        ("/**/a*b**c", "/" + "ab" * 1000),
+        ("~/a*a*a*c$", "/" + "a" * 119),
+        ("~^/.*a.*b$", "/" + "a" * 389),
+    ],
+)
+def test_no_path_keeps_the_edge_from_its_other_work(pattern, path):
+    began = time.process_time()
+    assert not matches(Match(path=pattern), path=path)
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("/*a?b", "/aaxb"),
+        ("/*-*.js", "/x-y-z.js"),
+        ("/**/items/*", "/items/a/items/b"),
+        ("/a*b?c", "/aXbYbZc"),
+        ("/*/*", "/a/"),
+    ],
+)
+def test_a_star_finds_its_place_whatever_stands_before(pattern, path):
+    assert matches(Match(path=pattern), path=path)

@@ -35,10 +35,14 @@ class Told:
     """What a stage said."""
 
     begun: int = 0
+    counted: list[bool] = field(default_factory=list)
     ended: list[tuple[int, int, int]] = field(default_factory=list)
 
     def begin(self):
         self.begun += 1
+
+    def count(self, *, touched):
+        self.counted.append(touched)
 
     def end(self, *, delay, amount, over):
         self.ended.append((delay, amount, over))

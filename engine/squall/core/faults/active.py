@@ -13,7 +13,7 @@ from squall.core.faults.counters import Counters
 from squall.core.faults.effects import Delivery, Felt, Inject
 from squall.core.faults.exchange import CONNECTION, Exchange
 from squall.core.faults.kinds import Down, Fault, RateLimit
-from squall.core.faults.matching import Matcher, paths_of
+from squall.core.faults.matching import LONGEST_PATH, Matcher, paths_of
 from squall.core.faults.meter import Meter
 from squall.core.timing import Duration
 
@@ -84,9 +84,7 @@ class ActiveLease:
                 yield self._candidate(fault, CONNECTION)
 
     def _candidate(self, fault: ActiveFault, endpoint: str) -> Candidate:
-        key, ordinal = self._counters.turn(
-            self.inject.seed, fault.scenario, fault.index, fault.key, endpoint
-        )
+        key, ordinal = self._counters.turn(self.inject.seed, fault.key, endpoint)
         return Candidate(fault, endpoint, key, ordinal)
 
 
@@ -181,7 +179,7 @@ class ActiveLeases:
     def _named(
         self, method: str, path: str, host: str
     ) -> Iterator[tuple[ActiveLease, int, Matcher]]:
-        if self._paths is None or self._paths.search(path):
+        if self._paths is None or (len(path) <= LONGEST_PATH and self._paths.search(path)):
             for lease in self.leases:
                 for number, matcher in enumerate(lease.matchers):
                     if matcher.names(method, path, host):

@@ -127,6 +127,7 @@ class ActiveFault:
             delay=Duration(self.total),
             delay_p50=self.delays.quantile(0.50),
             delay_p99=self.delays.quantile(0.99),
+            delays=self.delays.requests,
             amount=self.amount if self.gate is None else self.gate.peak,
             over=Duration(self.over),
             others=others,
@@ -210,6 +211,11 @@ class Account:
     def begin(self) -> None:
         """It acts."""
         self._candidate.touch()
+
+    def count(self, *, touched: bool) -> None:
+        """It met one piece."""
+        self._candidate.active.seen += 1
+        self._candidate.active.touched += touched
 
     def end(self, *, delay: Duration, amount: int, over: Duration) -> None:
         """Nothing more will come."""

@@ -56,13 +56,11 @@ class PlaceCounters:
 
     def __init__(self) -> None:
         self.endpoints = Endpoints()
-        self._streams: dict[tuple[int, int, str], _Stream] = {}
+        self._streams: dict[tuple[str, str], _Stream] = {}
 
-    def turn(
-        self, seed: int, scenario: int, fault: int, name: str, endpoint: str
-    ) -> tuple[int, int]:
+    def turn(self, seed: int, name: str, endpoint: str) -> tuple[int, int]:
         """The key of the dice of a fault at an endpoint, and whose turn it is there now."""
-        at = (scenario, fault, endpoint)
+        at = (name, endpoint)
         stream = self._streams.get(at)
         if stream is None:
             stream = self._streams[at] = _Stream(dice.stream(seed, name, endpoint))

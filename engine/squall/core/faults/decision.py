@@ -137,7 +137,8 @@ class Decision:
 
     def shape(self, candidate: Candidate, way: Way, length: int) -> None:
         """One fault on the bytes that go one way, `length` of them or `UNKNOWN`."""
-        candidate.meet(self.exchange.now)
+        if not isinstance(candidate.active.fault, PacketLoss):  # which counts what is lost itself
+            candidate.meet(self.exchange.now)
         stage = stage_of(candidate, self.exchange, way, length, self.tell)
         if stage is not None:
             (self.onward if way == "request" else self.back).append(stage)

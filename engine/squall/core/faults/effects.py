@@ -50,8 +50,9 @@ class Delivery(Value, frozen=True, kw_only=True):
 
     `scenario` and `fault` are indices into the lease's scenarios and their faults. `seen` counts
     the exchanges that matched and that no fault before it had ended, `touched` those acted on.
-    `delay` is the sum over touched exchanges. `amount` over `over` is the speed of a fault that
-    limits one: bytes, or requests let through; of one that limits places it is the most taken.
+    `delay` is the sum over `delays` of them, more than one to an exchange if it acts both ways.
+    Losses on a whole connection are counted by pieces. `amount` over `over` is the speed of a fault
+    that limits one: bytes, or requests let through; of one that limits places it is the most taken.
     `others` of the step's requests went to endpoints beyond those told apart and share their draws.
     """
 
@@ -64,6 +65,7 @@ class Delivery(Value, frozen=True, kw_only=True):
     delay: Duration = Duration(0)
     delay_p50: Duration = Duration(0)
     delay_p99: Duration = Duration(0)
+    delays: int = 0
     amount: int = 0
     over: Duration = Duration(0)
     others: int = 0

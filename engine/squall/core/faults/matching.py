@@ -2,14 +2,15 @@ r"""Which requests a scenario touches: a `Match` compiled once, asked for every 
 
 Paths are globs (``*`` stays within a segment, ``**`` goes across, ``?`` is one character) or, after
 ``~``, regular expressions found anywhere in the path, as in nginx. The query never counts. Python's
-engine backtracks, so an expression that could take exponential time is refused when it is compiled,
-and both the pattern and what it is held against are bounded. `problem_with` tells a checker what is
+engine backtracks and nothing else runs meanwhile, so stars that need not go back do not, a pattern
+that could take long is refused when it is compiled, and what it is held against is the shorter the
+more it repeats. `problem_with` tells a checker what is
 wrong before anything runs.
 """
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from re import _constants as codes  # type: ignore[attr-defined] # the parser has no public name
 from re import _parser as grammar  # type: ignore[attr-defined]
@@ -20,9 +21,14 @@ from squall.core.faults.kinds import EVERY, Match
 
 LONGEST_PATTERN: Final = 512
 LONGEST_PATH: Final = 2048
-"""Characters; a longer path matches no regular expression."""
+"""Characters; a longer path matches no pattern."""
+
+LONGEST_FOR: Final = (LONGEST_PATH, LONGEST_PATH, 390, 120)
+"""The same for a regular expression with so many open repetitions: at most ten million steps."""
 
 _MOST_REPEATS: Final = 6
+_MOST_ACROSS: Final = 2
+"""Stars that go across segments in one glob; each multiplies the time by the length."""
 _GLOB: Final = re.compile(r"\*\*+|\*|\?|[^*?]+")
 _REPEATS: Final = {codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT}
 
@@ -33,13 +39,16 @@ class Matcher:
     `key` is what the draw of who is in its share of clients depends on.
     """
 
-    __slots__ = ("_clients", "_headers", "_host", "_key", "_match", "_methods", "_path", "plain")
+    __slots__ = (
+        "_clients", "_headers", "_host", "_key", "_longest", "_match", "_methods", "_path", "plain"
+    )  # fmt: skip
 
     def __init__(self, match: Match, key: int = 0) -> None:
         self._match = match
         self._key = key
         self._methods = frozenset(method.upper() for method in match.method)
         self._path = _compile_path(match.path) if match.path else None
+        self._longest = _longest(match.path)
         self._host = _compile_glob(match.host.lower(), ".*") if match.host else None
         self._headers = frozenset(match.headers)
         self._clients = tuple(map(network, match.client))
@@ -66,7 +75,7 @@ class Matcher:
         """Whether method, path without query and host, in lower case, are meant."""
         if self._methods and method not in self._methods:
             return False
-        if self._path and (len(path) > LONGEST_PATH or not self._path.search(path)):
+        if self._path and (len(path) > self._longest or not self._path.search(path)):
             return False
         return not self._host or bool(
             self._host.search(host) or self._host.search(_without_port(host))
@@ -152,20 +161,40 @@ def _compile_path(path: str) -> re.Pattern[str]:
         compiled = re.compile(path[1:])
     except (re.error, OverflowError, RecursionError) as wrong:
         raise ValueError(f"{path!r} is not a regular expression: {wrong}") from None
-    if _unbounded(parsed, inside=False) > _MOST_REPEATS:
-        raise ValueError(f"{path!r} has more than {_MOST_REPEATS} repetitions")
+    if _unbounded(parsed, inside=False) >= len(LONGEST_FOR):
+        raise ValueError(f"{path!r} has more than {len(LONGEST_FOR) - 1} open repetitions")
     return compiled
 
 
+def _longest(path: str) -> int:
+    """How long a path may be that is held against this pattern."""
+    if not path.startswith("~"):
+        return LONGEST_PATH
+    return LONGEST_FOR[_unbounded(grammar.parse(path[1:]), inside=False)]
+
+
 def _compile_glob(glob: str, star: str) -> re.Pattern[str]:
-    signs: Mapping[str, str] = {"*": star, "?": "[^/]"}
-    parts = [
-        ".*" if part.startswith("**") else signs.get(part) or re.escape(part)
-        for part in _GLOB.findall(glob)
-    ]
-    if sum(part in {".*", star} for part in parts) > _MOST_REPEATS:
+    # Stars, each with what stands behind it up to the next: the first chunk has none before it.
+    chunks: list[tuple[str, str]] = [("", "")]
+    for part in _GLOB.findall(glob):
+        if part.startswith("*"):
+            chunks.append((part[:2], ""))
+        else:
+            sign, text = chunks[-1]
+            chunks[-1] = (sign, text + ("[^/]" if part == "?" else re.escape(part)))
+    if len(chunks) - 1 > _MOST_REPEATS:
         raise ValueError(f"{glob!r} has more than {_MOST_REPEATS} stars")
-    return re.compile(rf"\A{''.join(parts)}\Z", re.DOTALL)
+    if sum(sign == "**" for sign, _ in chunks) > _MOST_ACROSS:
+        raise ValueError(f"{glob!r} has '**' more than {_MOST_ACROSS} times")
+    pattern = chunks[0][1]
+    for number, (sign, text) in enumerate(chunks[1:], 1):
+        if sign == "**":
+            pattern += f".*{text}"
+        elif number == len(chunks) - 1:
+            pattern += f"{star}{text}"
+        else:  # where the text comes first is as good as anywhere: the next star takes the rest
+            pattern += f"(?>{star}?{text})"
+    return re.compile(rf"\A{pattern}\Z", re.DOTALL)
 
 
 def _unbounded(parsed: Iterable[object], *, inside: bool) -> int:

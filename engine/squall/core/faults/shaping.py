@@ -32,6 +32,10 @@ class Mark(Protocol):
         """It acts, for the first time."""
         ...
 
+    def count(self, *, touched: bool) -> None:
+        """It met one piece, of a fault that is asked for pieces and not for exchanges."""
+        ...
+
     def end(self, *, delay: Duration, amount: int, over: Duration) -> None:
         """Nothing more will come: the delay it caused, the bytes it met, the time that took."""
         ...

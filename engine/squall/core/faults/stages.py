@@ -108,10 +108,11 @@ class Truncate(Stage):
 class Budget:
     """How many bytes may still pass; shared by the streams of one connection that follow."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "passed")
 
     def __init__(self, left: int) -> None:
         self.left = left
+        self.passed = 0
 
 
 class Cut(Stage):
@@ -148,11 +149,11 @@ class Cut(Stage):
             budget.left, self._part = int(size * self._part), None
         if size <= budget.left or not size:
             budget.left -= size
-            self.amount += size
+            budget.passed += size
             return data
         self._reached = True
         self.act()
-        self.amount += budget.left
+        self.amount = budget.passed + budget.left
         passed, budget.left = data[: _place(counted, budget.left)], 0
         return passed
 
@@ -216,8 +217,9 @@ class Losses(Stage):
         lost = losses(self._rate, dice.roll(self._key, self._count))
         self._count += 1
         wait = Duration(RETRANSMISSION_TIMEOUT * (2**lost - 1))
+        self.mark.count(touched=lost > 0)
         if lost:
-            self.act()
+            self._acted = True
             self.amount += len(data)
             self.delay = Duration(self.delay + wait)
         if lost == LOST_FOR_GOOD and self.doom is None:
