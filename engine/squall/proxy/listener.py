@@ -131,7 +131,8 @@ class Listener:
 
 
 def _socket(family: int) -> socket.socket:
-    made = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio turns Nagle's algorithm off only where it is told that this is TCP.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     keep_alive(made)  # inherited by every connection
     made.setblocking(False)
