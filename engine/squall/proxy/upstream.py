@@ -19,7 +19,9 @@ from squall.proxy.keepalive import keep_alive
 HIGH_WATER: Final = 64 * 1024
 """Bytes waiting to be written beyond which the other side is held back."""
 
-MOST_IDLE: Final = 128
+MOST_IDLE: Final = 512
+"""Connections kept for later: so many requests at once need not dial each time."""
+
 FRESH: Final = SECOND
 """How long after its last use a connection is safe enough for a request that cannot be repeated."""
 
