@@ -400,8 +400,8 @@ async def test_who_stops_waiting_for_a_place_leaves_it_to_others(stage):
 async def test_a_time_out_lets_nothing_pass_and_then_closes(stage, live):
     address, wire = await talking(stage)
     lease = stage.lease(Timeouts(rate=EVERY, after=ms(150)))
-    stage.put_on(lease)
     began = stage.now()
+    stage.put_on(lease)
     if not live:
         wire = await stage.dial(address)
     wire.send(b"anybody?")
