@@ -100,7 +100,7 @@ class Terminal:
             return
         if self._found is None:
             self._found = stdin, termios.tcgetattr(stdin)
-        tty.setcbreak(stdin)
+        tty.setcbreak(stdin, termios.TCSADRAIN)  # what was typed before is meant too
         self._loop.add_reader(stdin, self._read)
 
     def _give_back(self) -> None:
