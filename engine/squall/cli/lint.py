@@ -9,7 +9,8 @@ import click
 from squall.cli.findings import as_json, as_text
 from squall.core.diagnostics import Diagnostic, Severity
 from squall.core.playbook.load import Loaded, load
-from squall.worktree import catalogue_texts, files_below, read_bytes, schema_text
+from squall.core.playbook.project import PROJECT_FILE, Project
+from squall.worktree import Projects, catalogue_texts, read_bytes, schema_text, shown
 
 
 @click.command()
@@ -23,8 +24,8 @@ from squall.worktree import catalogue_texts, files_below, read_bytes, schema_tex
 def lint(paths: tuple[str, ...], form: str, as_document: bool, strict: bool, color: str) -> None:  # noqa: FBT001
     r"""Check playbooks: every finding at once, each with its place.
 
-    A folder is searched for files that hold playbooks; a file that is named must hold one. Exits
-    with 1 if anything is wrong, with 2 if a path cannot be read.
+    A folder is searched for files that hold playbooks; a file that is named must hold one. Project
+    files, squall.yaml, are checked with the playbooks they hold for. Exits with 1 if anything is wrong, with 2 if a path cannot be read.
 
     \b
     Example:
@@ -33,7 +34,7 @@ def lint(paths: tuple[str, ...], form: str, as_document: bool, strict: bool, col
     """
     read = _read_all(paths)
     loaded = read.loaded
-    texts = {one.file: one.text for one in loaded}
+    texts = {file: text for one in loaded for file, text in one.texts.items()}
     findings = _across(loaded)
     if as_document or form == "json":
         click.echo(as_json(findings, len(loaded)))
@@ -67,20 +68,27 @@ class _Read:
 
 
 def _read_all(paths: tuple[str, ...]) -> _Read:
-    schema, catalogue = schema_text(), catalogue_texts()
+    schema, catalogue, projects = schema_text(), catalogue_texts(), Projects()
     read = _Read()
     for name in paths:
         path = Path(name)
         named = not path.is_dir()
-        for file in [path] if named else files_below(path):
+        for file in [path] if named else projects.files_below(path):
             try:
                 data = read_bytes(file)
+                project = projects.around(file)
             except OSError as error:
                 click.echo(f"{file} cannot be read: {error.strerror}", err=True)
                 read.unread |= named
                 read.passed_over += not named
                 continue
-            one = load(data, str(file), schema, catalogue=catalogue, named=named)
+            if file.name == PROJECT_FILE:
+                read.loaded.append(_project_file(file, project))
+                continue
+            one = load(
+                data, str(file), schema, catalogue=catalogue, named=named, project=project,
+                snapshot=projects.snapshot(file),
+            )  # fmt: skip
             if one.claimed or one.diagnostics:
                 read.loaded.append(one)
             else:
@@ -88,11 +96,22 @@ def _read_all(paths: tuple[str, ...]) -> _Read:
     return read
 
 
+def _project_file(file: Path, project: Project) -> Loaded:
+    name = shown(file)
+    return Loaded(
+        file=name,
+        text=project.texts.get(name, ""),
+        texts=project.texts,
+        playbooks=(),
+        diagnostics=project.diagnostics,
+    )
+
+
 def _across(loaded: list[Loaded]) -> list[Diagnostic]:
     """All findings, with those that only several files together can have."""
     findings: list[Diagnostic] = []
     first: dict[str, str] = {}
-    for one in loaded:
+    for one in loaded:  # each repeats what is wrong with the project files around it
         findings += one.diagnostics
         for playbook in one.playbooks:
             name = playbook.playbook.name
@@ -106,7 +125,7 @@ def _across(loaded: list[Loaded]) -> list[Diagnostic]:
                     )
                 )  # fmt: skip
             first.setdefault(name, f"{one.file}:{place.start.line}")
-    return findings
+    return list(dict.fromkeys(findings))
 
 
 def _summary(read: _Read, findings: list[Diagnostic]) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -9,21 +10,30 @@ from squall.cli.findings import as_text
 from squall.core.diagnostics import Refused
 from squall.core.playbook.load import LoadedPlaybook, load
 from squall.core.playbook.model import Target
-from squall.worktree import catalogue_texts, read, schema_text
+from squall.worktree import Projects, catalogue_texts, read, schema_text
 
 
 def open_playbook(
     name: str, *, targets: Sequence[Target] = (), quiet: bool = False
 ) -> LoadedPlaybook:
     """The one playbook of ``FILE`` or ``FILE#NAME``; findings go to stderr, exit 2 on errors."""
+    projects = Projects()
     try:
         file, data, wanted = read(name)
+        project = projects.around(Path(file))
     except OSError as error:
         raise click.UsageError(f"{error.filename} cannot be read: {error.strerror}") from None
-    loaded = load(data, file, schema_text(), catalogue=catalogue_texts(), targets=targets)
+    loaded = load(
+        data,
+        file,
+        schema_text(),
+        catalogue=catalogue_texts(),
+        targets=targets,
+        project=project,
+        snapshot=projects.snapshot(Path(file)),
+    )
     if loaded.diagnostics and not (quiet and not loaded.failed):
-        texts = {file: loaded.text}
-        click.echo(as_text(loaded.diagnostics, texts, context=sys.stderr.isatty()), err=True)
+        click.echo(as_text(loaded.diagnostics, loaded.texts, context=sys.stderr.isatty()), err=True)
     if loaded.failed:
         sys.exit(2)
     try:

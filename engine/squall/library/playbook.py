@@ -8,6 +8,7 @@ mean, has the same digest, and the same checks look at it; their findings point 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeAlias, TypedDict, Unpack
 
 import msgspec
@@ -18,7 +19,7 @@ from squall.core.playbook.findings import as_text
 from squall.core.playbook.load import LoadedPlaybook
 from squall.core.playbook.load import load as load_bytes
 from squall.core.playbook.writing import to_yaml
-from squall.worktree import catalogue_texts, read, schema_text
+from squall.worktree import Projects, catalogue_texts, read, schema_text
 
 LARGEST_SEED: Final = 2**63 - 1
 
@@ -202,19 +203,22 @@ def source_of(playbook: "Playbook | str | os.PathLike[str]") -> Source:
 def look_into(source: Source, targets: Iterable[model.Target] = ()) -> Seen:
     """The playbook written there, with `targets` in place of its own of the same names.
 
-    Raises `Invalid` and, when it is not certain which playbook is meant, `Refused`.
+    What is not read from a file stands in the current folder. Raises `Invalid`, `OSError` for a
+    project file that cannot be read and, when it is not certain which playbook is meant, `Refused`.
     """
+    projects, file = Projects(), Path(source.file)
     loaded = load_bytes(
         source.data,
         source.file,
         schema_text(),
         catalogue=catalogue_texts(),
         targets=tuple(targets),
+        project=projects.around(file),
+        snapshot=projects.snapshot(file),
     )
     findings = tuple(map(_finding, loaded.diagnostics))
     if loaded.failed:
-        texts = {source.file: loaded.text}
-        raise Invalid(as_text(loaded.diagnostics, texts, context=True), findings)
+        raise Invalid(as_text(loaded.diagnostics, loaded.texts, context=True), findings)
     picked: LoadedPlaybook = loaded.pick(source.name)
     assert isinstance(picked.document.data, dict)
     return Seen(playbook=picked.playbook, data=picked.document.data, findings=findings)

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from squall import app
 from squall.core.playbook.addresses import reachable
 from squall.core.playbook.compile import compile_plan
+from squall.core.playbook.limits import bounded
 from squall.core.playbook.model import Target
 from squall.core.playbook.plan import Plan
 from squall.core.timing import Duration as Nanoseconds
@@ -164,7 +165,7 @@ def _plan(
     given = declared(targets) if targets else ()
     checked = look_into(source_of(playbook), given).playbook
     if timeout is not None:
-        checked = replace(checked, timeout=_duration("timeout", timeout))
+        checked = replace(checked, timeout=bounded(checked, _duration("timeout", timeout)))
     return compile_plan(checked)
 
 

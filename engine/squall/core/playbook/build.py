@@ -11,8 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from squall.core.diagnostics import Severity, nearest
-from squall.core.faults.kinds import Protocol
-from squall.core.playbook.addresses import is_url, parse_address, parse_upstream
+from squall.core.playbook.addresses import is_url
 from squall.core.playbook.model import (
     Action,
     Address,
@@ -33,6 +32,7 @@ from squall.core.playbook.model import (
 from squall.core.playbook.places import Places
 from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
+from squall.core.playbook.targets import build_target, in_scope, labelled, used
 from squall.core.playbook.traffic import build_load, one_method
 from squall.core.timing import HOUR, LONGEST, Duration
 
@@ -41,12 +41,6 @@ METHODS: Final = ("get", "head", "post", "put", "delete")
 DEFAULT_TARGET: Final = Target(
     name="default", listen=Address(host="127.0.0.1", port=7070), upstream=None
 )
-PROTOCOLS: Final[tuple[Protocol, ...]] = ("http", "tcp")
-_UPSTREAMS: Final = {
-    "http": "write http://127.0.0.1:8080 or builtin:echo",
-    "tcp": "write 127.0.0.1:5432 or builtin:echo",
-}
-NOWHERE: Final = Address(host="127.0.0.1", port=0)
 
 Node = Mapping[str, Any]
 
@@ -60,32 +54,50 @@ def build(places: Places, targets: tuple[Target, ...] = (), shipped: Shipped = d
     return _Builder(places, shipped).playbook(targets)
 
 
+def check_defaults(places: Places, defaults: Node, targets: Mapping[str, Target]) -> None:
+    """Note what is wrong with the defaults of a project file, as with a step that says it all."""
+    builder = _Builder(places, dict)
+    builder.targets = targets
+    step = {"duration": "1s", **defaults, "name": "defaults", "scenario": {"latency": "1s"}}
+    builder._step(("defaults",), step, builder.in_scope)
+
+
 class _Builder:
     """Walks one document's data, steps first to last."""
 
     def __init__(self, places: Places, shipped: Shipped) -> None:
         self.places = places
         self.scenarios = ScenarioBuilder(places, shipped)
-        self.in_scope: tuple[str, ...] = ()
+        self.targets: Mapping[str, Target] = {}
 
     def playbook(self, given: tuple[Target, ...]) -> Playbook:
         node = self.places.document.data
         assert isinstance(node, dict)
         targets = self._targets(node, given)
-        self.in_scope = tuple(target.name for target in targets)
+        self.targets = {target.name: target for target in targets}
         for name, scenario in self._mapping(node, "scenarios").items():
             self.scenarios.declare(name, scenario)
+        body = self._body(node)
+        finally_ = self._steps(("finally",), self._list(node, "finally"), self.in_scope)
+        limits = self.places.around.limits
         return Playbook(
             name=str(node["name"]),
-            body=self._body(node),
-            targets=targets,
+            body=body,
+            targets=self._needed(targets, given, (*body.steps, *finally_)),
             description=str(node.get("description", "")),
             tags=tuple(str(tag) for tag in self._list(node, "tags")),
             loop=self._loop(node),
-            timeout=self._lasting((), node, "timeout", LONGEST) or HOUR,
-            finally_=self._steps(("finally",), self._list(node, "finally"), self.in_scope),
+            timeout=self._lasting((), node, "timeout", LONGEST)
+            or min(HOUR, limits.duration or HOUR),
+            finally_=finally_,
             seed=self._seed(node),
+            limits=limits,
         )
+
+    @property
+    def in_scope(self) -> tuple[str, ...]:
+        """The names of all targets that steps may act on."""
+        return tuple(self.targets)
 
     @staticmethod
     def _mapping(node: Node, key: str) -> Mapping[str, Any]:
@@ -119,9 +131,11 @@ class _Builder:
     # -- targets ------------------------------------------------------------------------------
 
     def _targets(self, node: Node, given: tuple[Target, ...]) -> tuple[Target, ...]:
-        targets = {
-            name: self._target(name, t) for name, t in self._mapping(node, "targets").items()
+        own = {
+            name: build_target(self.places, name, t)
+            for name, t in self._mapping(node, "targets").items()
         }
+        targets = in_scope(self.places, own, self.places.around.targets)
         for target in given:
             if targets and target.name not in targets:
                 known = ", ".join(targets)
@@ -140,27 +154,16 @@ class _Builder:
         )
         return (DEFAULT_TARGET,)
 
-    def _target(self, name: str, node: Node) -> Target:
-        seen: list[Protocol] = [key for key in PROTOCOLS if key in node]
-        protocol = seen[0]
-        path = ("targets", name, protocol)
-        listen, upstream = node[protocol]["listen"], node[protocol]["upstream"]
-        address = parse_address(listen)
-        if address is None:
-            self.places.note(
-                (*path, "listen"), "SQ105", f"'{listen}' is not an address", "write 127.0.0.1:7070"
-            )
-        behind = None
-        try:
-            behind = parse_upstream(upstream, protocol)
-        except ValueError as error:
-            self.places.note(
-                (*path, "upstream"),
-                "SQ105",
-                f"'{upstream}' cannot stand behind a target: {error}",
-                _UPSTREAMS[protocol],
-            )
-        return Target(name=name, listen=address or NOWHERE, upstream=behind, protocol=protocol)
+    def _needed(
+        self, targets: tuple[Target, ...], given: tuple[Target, ...], steps: tuple[Step, ...]
+    ) -> tuple[Target, ...]:
+        """Without those of the project that the playbook has no use for."""
+        around = {name: one.target for name, one in self.places.around.targets.items()}
+        if not around:
+            return targets
+        needed = used(targets, steps, self.places.document.data)
+        needed |= {target.name for target in given}
+        return tuple(t for t in targets if t.name in needed or around.get(t.name) != t)
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -198,18 +201,33 @@ class _Builder:
                 message = f"'targets' has no meaning beside '{action}'"
                 hint = "only faults, loads and groups act on targets"
                 self.places.note((*path, "targets"), "SQ110", message, hint, key=True)
+        if isinstance(written, dict):
+            return self._labelled((*path, "targets"), written, scope)
         names = [written] if isinstance(written, str) else list(written)
         for name in names:
             if name not in scope and not self._is_lost(name):
                 self._no_target((*path, "targets"), name, scope)
         return tuple(sorted(set(names)))
 
+    def _labelled(
+        self, path: Path, wanted: Mapping[str, str], scope: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The targets around that carry all of these labels."""
+        known = [self.targets[name] for name in scope if name in self.targets]
+        names = labelled(known, wanted)
+        if not names and not self.places.around.unread:
+            what = ", ".join(f"{label}: {value}" for label, value in wanted.items())
+            carried = sorted({f"{k}: {v}" for target in known for k, v in target.labels})
+            hint = f"labels here: {', '.join(carried)}" if carried else "no target here has labels"
+            self.places.note(path, "SQ202", f"no target here has {what}", hint, key=True)
+        return tuple(sorted(names))
+
     def _is_lost(self, name: str) -> bool:
         """Whether a target is declared in the text and was left out for what is wrong with it."""
-        return name not in self.in_scope and self.places.declares("targets", name)
+        return name not in self.targets and self.places.declares("targets", name)
 
     def _no_target(self, path: Path, name: str, scope: tuple[str, ...]) -> None:
-        if name in self.in_scope:
+        if name in self.targets:
             message = f"target '{name}' is not among those of the group around"
         else:
             message = f"there is no target '{name}'"

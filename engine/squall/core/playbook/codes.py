@@ -76,8 +76,24 @@ CODES: Final = {
         "no meaning at this target",
         "A target that carries bytes alone has no requests to answer, count or match.",
     ),
+    "SQ221": Code(
+        "unknown playbook", "No playbook of this name or at this path stands below the project."
+    ),
+    "SQ222": Code("playbooks call each other", "The run would never come to an end."),
+    "SQ223": Code(
+        "input does not fit", "What is given to a playbook is not what it says it takes."
+    ),
     "SQ301": Code("loop without end", "Chaos that nobody bounds ends when somebody notices."),
     "SQ302": Code("loop without time", "A body that takes no time would turn as fast as it can."),
     "SQ303": Code("never reached", "The step before it loops for ever."),
     "SQ304": Code("timeout too short", "The step would always end as timed out."),
+    "SQ320": Code(
+        "too many targets at once",
+        "The project limits how far chaos reaches, so that what is left can carry the load.",
+    ),
+    "SQ321": Code(
+        "too many errors",
+        "The project limits the share of requests that are made to fail, by all faults together.",
+    ),
+    "SQ322": Code("run too long", "The project limits how long a run may take."),
 }  # fmt: skip

@@ -27,8 +27,9 @@ def check_endings(places: Places, playbook: Playbook) -> None:
     _loop(places, (), playbook.loop, playbook.body, bounded=bounded)
     _group(places, (body,), playbook.body, bounded=bounded)
     _group(places, ("finally",), Group(steps=playbook.finally_), bounded=False)
-    takes = _repeated(playbook.loop, _together(playbook.body))
-    if playbook.timeout < takes < _NEVER:
+    takes = least(playbook)
+    longest = playbook.limits.duration
+    if playbook.timeout < takes < _NEVER and (longest is None or takes <= longest):
         places.note(
             ("timeout",) if bounded else ("name",), "SQ304",
             f"the run ends after {format_duration(playbook.timeout)}, and its steps take "
@@ -36,6 +37,11 @@ def check_endings(places: Places, playbook: Playbook) -> None:
             "give the playbook a longer 'timeout'",
             severity=Severity.WARNING,
         )  # fmt: skip
+
+
+def least(playbook: Playbook) -> float:
+    """The least a run of it takes, in nanoseconds; infinity for a loop without end."""
+    return _repeated(playbook.loop, _together(playbook.body))
 
 
 def _group(places: Places, path: Path, group: Group, *, bounded: bool) -> None:

@@ -5,17 +5,22 @@ every stage, collects the findings of all, and never raises. Which files are wor
 decided by the command line.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
 from squall.core.diagnostics import Diagnostic, Position, Refused, Severity, Span, nearest
 from squall.core.playbook.build import build
+from squall.core.playbook.calls import Calls, resolve
 from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
+from squall.core.playbook.defaults import with_defaults
+from squall.core.playbook.limits import check_limits
 from squall.core.playbook.model import Playbook, Target
 from squall.core.playbook.places import Places
+from squall.core.playbook.project import NOTHING_AROUND, PROJECT_FILE, Project
 from squall.core.playbook.schema import check_shape, fitting
+from squall.core.playbook.snapshot import Snapshot, is_playbook
 from squall.core.playbook.source import Document, Source, read
 
 MODELINE: Final = "# yaml-language-server:"
@@ -23,10 +28,14 @@ MODELINE: Final = "# yaml-language-server:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedPlaybook:
-    """One playbook of a file and the document it was read from."""
+    """One playbook of a file and the document it was read from.
+
+    `calls` are the playbooks its steps call, as they are written.
+    """
 
     playbook: Playbook
     document: Document
+    calls: Calls = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +44,13 @@ class Loaded:
 
     `claimed` says whether the file says of itself that it holds playbooks, so that errors in it
     are errors; in a folder, one that does not is somebody else's file, and has a warning at most:
-    that it cannot be read.
+    that it cannot be read. Findings of the project files around are among the others; `texts` holds
+    what stands in each file, by its name.
     """
 
     file: str
     text: str
+    texts: Mapping[str, str]
     playbooks: tuple[LoadedPlaybook, ...]
     diagnostics: tuple[Diagnostic, ...]
     skipped: int = 0
@@ -67,6 +78,15 @@ class Loaded:
         raise Refused("SQ427", f"{self.file} has no playbook '{name}'", hint)
 
 
+class _Around(NamedTuple):
+    """What a file's playbooks are read with."""
+
+    targets: tuple[Target, ...]
+    catalogue: tuple[str, ...]
+    project: Project
+    snapshot: Snapshot | None
+
+
 def load(
     data: bytes,
     file: str,
@@ -75,23 +95,29 @@ def load(
     catalogue: tuple[str, ...] = (),
     targets: Sequence[Target] = (),
     named: bool = True,
+    project: Project = NOTHING_AROUND,
+    snapshot: Snapshot | None = None,
 ) -> Loaded:
     """Read, check, build. `named`: the file was asked for by name, so it must hold a playbook.
 
-    `catalogue` are the texts of the scenarios that come with squall.
+    `catalogue` are the texts of the scenarios that come with squall. `project` is that of the
+    file's folder, `snapshot` the playbooks that may be called; without one nobody asks which are.
     """
+    if file.rpartition("/")[2] == PROJECT_FILE:
+        return _no_playbook(file)
     source = read(data, file)
     found = list(source.diagnostics)
+    around = _Around(tuple(targets), catalogue, project, snapshot)
     playbooks: list[LoadedPlaybook] = []
     skipped = 0
     modeline = source.text.lstrip().startswith(MODELINE) and "playbook" in source.text[:300]
     for document in source.documents:
-        if not (named or modeline or _is_playbook(document)):
+        if not (named or modeline or is_playbook(document)):
             skipped += 1
             continue
-        playbook = _one(document, file, schema, (tuple(targets), catalogue), found)
+        playbook = _one(document, file, schema, around, found)
         if playbook is not None:
-            playbooks.append(LoadedPlaybook(playbook=playbook, document=document))
+            playbooks.append(playbook)
     if named and not source.documents and not found:
         found.append(_nothing(file))
     found = _once(found, source.diagnostics)
@@ -101,23 +127,33 @@ def load(
     return Loaded(
         file=file,
         text=source.text,
+        texts={**project.texts, file: source.text},
         playbooks=tuple(playbooks),
-        diagnostics=_sorted(found if claimed else _doubts(source)),
+        diagnostics=(*project.diagnostics, *_sorted(found)) if claimed else _doubts(source),
         skipped=skipped,
         claimed=claimed,
     )
+
+
+def _no_playbook(file: str) -> Loaded:
+    finding = replace(
+        _nothing(file),
+        message="this is a project file: what the playbooks around it share",
+        hint="name one of them",
+    )
+    return Loaded(file=file, text="", texts={}, playbooks=(), diagnostics=(finding,))
 
 
 def _sorted(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(found, key=lambda finding: (finding.span, finding.code)))
 
 
-def _doubts(source: Source) -> list[Diagnostic]:
+def _doubts(source: Source) -> tuple[Diagnostic, ...]:
     """What there is to say about a file of a folder that is probably somebody else's."""
-    return [
+    return tuple(
         replace(finding, severity=Severity.WARNING, hint="left out, as no playbook shows in it")
         for finding in (source.diagnostics[-1:] if source.broken else ())
-    ]
+    )
 
 
 def _once(found: list[Diagnostic], first: tuple[Diagnostic, ...]) -> list[Diagnostic]:
@@ -131,25 +167,24 @@ def _one(
     document: Document,
     file: str,
     schema: str,
-    given: tuple[tuple[Target, ...], tuple[str, ...]],
+    around: _Around,
     found: list[Diagnostic],
-) -> Playbook | None:
+) -> LoadedPlaybook | None:
     shape = check_shape(document, file, schema)
     found.extend(shape)
     rest = fitting(document, schema) if shape else document
     if rest is None:
         return None
-    places = Places(rest, file)
-    targets, catalogue = given
-    playbook = build(places, targets, lambda: shipped(catalogue))
+    project = around.project
+    places = Places(with_defaults(rest, project.defaults), file, project)
+    playbook = build(places, around.targets, lambda: shipped(around.catalogue))
     check_meaning(places, playbook)
+    check_limits(places, playbook, project.limited_by)
+    calls = resolve(places, around.snapshot) if around.snapshot else {}
     found.extend(places.found)
-    return None if shape or places.failed else playbook
-
-
-def _is_playbook(document: Document) -> bool:
-    data = document.data
-    return isinstance(data, dict) and "name" in data and bool({"steps", "parallel"} & data.keys())
+    if shape or places.failed or project.failed:
+        return None
+    return LoadedPlaybook(playbook=playbook, document=document, calls=calls)
 
 
 def _claims(source: Source) -> bool:

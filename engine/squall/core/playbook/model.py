@@ -31,12 +31,17 @@ class Address(Value, frozen=True, kw_only=True):
 
 
 class Target(Value, frozen=True, kw_only=True):
-    """Where faults go: a listener, what is behind it (None: the built-in echo), what it speaks."""
+    """Where faults go: a listener, what is behind it (None: the built-in echo), what it speaks.
+
+    Steps may choose targets by their `labels`. `shared`: two runs may have faults there at once.
+    """
 
     name: str
     listen: Address
     upstream: Address | None
     protocol: Protocol = "http"
+    labels: tuple[tuple[str, str], ...] = ()
+    shared: bool = False
 
 
 class Injection(Value, frozen=True, kw_only=True, tag="scenario"):
@@ -177,6 +182,19 @@ class Step(Value, frozen=True, kw_only=True):
     expect_traffic: bool = False
 
 
+class Limits(Value, frozen=True, kw_only=True):
+    """What no run may go beyond; None: as far as it likes.
+
+    `targets`: how many have faults at once. `error_share`: the share of a target's requests that
+    are made to fail. `duration`: of a whole run. `concurrent_runs`: in one state folder.
+    """
+
+    targets: int | None = None
+    error_share: Share | None = None
+    duration: Duration | None = None
+    concurrent_runs: int | None = None
+
+
 class Playbook(Value, frozen=True, kw_only=True):
     """A whole playbook. `body` is a group like any other; `finally_` may not inject."""
 
@@ -189,6 +207,7 @@ class Playbook(Value, frozen=True, kw_only=True):
     timeout: Duration = Duration(HOUR)
     finally_: tuple[Step, ...] = ()
     seed: int | None = None
+    limits: Limits = Limits()
 
 
 def canonical(playbook: Playbook) -> bytes:
