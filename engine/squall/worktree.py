@@ -8,7 +8,7 @@ of the file system where there is none. Nothing here writes.
 import json
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
@@ -40,11 +40,6 @@ def schema_text(name: str = "playbook") -> str:
     schema = json.loads(text)
     inner = {other: json.loads(schema_text(other)) for other in others}
     return json.dumps({**schema, "$defs": {**schema.get("$defs", {}), **inner}}, indent=2) + "\n"
-
-
-def project_schema_text() -> str:
-    """The schema of project files, as shipped."""
-    return (SCHEMAS / "project.schema.json").read_text(encoding="utf-8")
 
 
 def catalogue_texts() -> tuple[str, ...]:
@@ -97,6 +92,10 @@ class Projects:
             if path.name == PROJECT_FILE or self._is_named(path):
                 yield path
 
+    @cached_property
+    def _schema(self) -> str:
+        return schema_text("project")
+
     def _above(self, folder: Path) -> tuple[Path, ...]:
         if folder not in self._files:
             self._files[folder] = project_files(folder.resolve())
@@ -105,9 +104,8 @@ class Projects:
     def _project(self, files: tuple[Path, ...]) -> Project:
         if files not in self._read:
             around = self._project(files[:-1])
-            schemas = (project_schema_text(), schema_text())
-            text = read_bytes(files[-1])
-            self._read[files] = read_project(text, shown(files[-1]), schemas, around)
+            text, name = read_bytes(files[-1]), shown(files[-1])
+            self._read[files] = read_project(text, name, self._schema, around)
         return self._read[files]
 
     def _is_named(self, file: Path) -> bool:

@@ -1,7 +1,7 @@
 """Good playbooks are good, bad ones are bad in the words that stand beside them.
 
 A new case is a new file. ``bad/NAME.yaml`` is named after the code it shows; ``NAME.txt`` holds
-its findings word for word. After a deliberate change of wording, ``SQUALL_WRITE_CORPUS=1 pytest
+its findings word for word. A case that takes several files is a folder ``bad/NAME``. After a deliberate change of wording, ``SQUALL_WRITE_CORPUS=1 pytest
 tests/corpus`` writes them anew, and the diff is what there is to review.
 """
 
@@ -10,8 +10,10 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner, Result
 
 from squall.cli.findings import as_text
+from squall.cli.main import squall
 from squall.core.diagnostics import Severity
 from squall.core.playbook.codes import CODES
 from squall.core.playbook.load import load
@@ -24,23 +26,38 @@ ACROSS_FILES = {"SQ211"}
 TOO_LARGE_TO_KEEP = {"SQ002"}
 
 
+def lint(path: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """All that is said of a folder, seen from within, as far as a repository would be looked at."""
+    monkeypatch.chdir(path)
+    return CliRunner().invoke(squall, ["lint", ".", "--strict", "--color", "always"])
+
+
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.name)
-def test_good_playbooks_have_no_error_and_no_warning(path: Path) -> None:
+def test_good_playbooks_have_no_error_and_no_warning(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if path.is_dir():
+        done = lint(path, monkeypatch)
+        assert (done.stdout, done.exit_code) == ("", 0)
+        return
     loaded = load(path.read_bytes(), path.name, schema_text())
     assert [f for f in loaded.diagnostics if f.severity is not Severity.NOTE] == []
     assert loaded.playbooks
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.name)
-def test_bad_playbooks_are_told_what_is_wrong(path: Path) -> None:
-    loaded = load(path.read_bytes(), path.name, schema_text())
-    findings = [f for f in loaded.diagnostics if f.severity is not Severity.NOTE]
-    said = click.unstyle(as_text(findings, {path.name: loaded.text}, context=True))
+def test_bad_playbooks_are_told_what_is_wrong(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if path.is_dir():
+        said = click.unstyle(lint(path, monkeypatch).stdout).rstrip("\n")
+    else:
+        loaded = load(path.read_bytes(), path.name, schema_text())
+        findings = [f for f in loaded.diagnostics if f.severity is not Severity.NOTE]
+        said = click.unstyle(as_text(findings, {path.name: loaded.text}, context=True))
     expected = path.with_suffix(".txt")
     if os.environ.get("SQUALL_WRITE_CORPUS"):
         expected.write_text(said + "\n")
     assert said + "\n" == expected.read_text()
-    assert path.name.split("_")[0] in {finding.code for finding in findings}
+    assert path.name.split("_")[0] in said
 
 
 def test_every_code_has_a_bad_playbook() -> None:

@@ -4,10 +4,8 @@ Called by `worktree` for each folder, the outermost first. All findings stand at
 project file, so that no playbook has to repeat them; what is wrong is left out of the project.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from squall.core.diagnostics import Diagnostic, Severity
@@ -26,12 +24,9 @@ Node = Mapping[str, Any]
 
 
 def read_project(
-    data: bytes, file: str, schemas: tuple[str, str], around: Project = NOTHING_AROUND
+    data: bytes, file: str, schema: str, around: Project = NOTHING_AROUND
 ) -> Project:
-    """The project of the file's folder; `around` is that of the folder above.
-
-    `schemas` are the texts of the project's schema and the playbook's.
-    """
+    """The project of the file's folder; `around` is that of the folder above."""
     source = read(data, file)
     found = list(source.diagnostics)
     if any(finding.severity is Severity.ERROR for finding in found):
@@ -41,22 +36,13 @@ def read_project(
     if not source.documents:
         return laid_over(around, Project(texts={file: source.text}))
     document = source.documents[0]
-    schema = bundled(*schemas)
     found += check_shape(document, file, schema)
     rest = fitting(document, schema)
     if rest is None:
         return laid_over(around, _unread(source, found))
-    places = Places(rest, file)
+    places = Places(rest, file, around)
     inner = _Reader(places, around).project()
     return laid_over(around, _told(inner, source, [*found, *places.found]))
-
-
-@lru_cache(maxsize=2)
-def bundled(project: str, playbook: str) -> str:
-    """The project's schema together with that of playbooks, of which it takes what both share."""
-    schema = json.loads(project)
-    schema.setdefault("$defs", {})["playbook"] = json.loads(playbook)
-    return json.dumps(schema)
 
 
 def _unread(source: Source, found: list[Diagnostic]) -> Project:
