@@ -77,7 +77,9 @@ class Projects:
         files = self._above(file.parent)
         root = files[0].parent if files else _placed(file).parent
         if root not in self._snapshots:
-            self._snapshots[root] = Snapshot(partial(self._playbooks, root), _text, _known_as)
+            self._snapshots[root] = Snapshot(
+                partial(self._playbooks, root), _text, _known_as, self._project_of
+            )
         return self._snapshots[root]
 
     def files_below(self, folder: Path) -> Iterator[Path]:
@@ -91,6 +93,9 @@ class Projects:
                 continue
             if path.name == PROJECT_FILE or self._is_named(path):
                 yield path
+
+    def _project_of(self, file: str) -> Project:
+        return self.around(Path(file))
 
     @cached_property
     def _schema(self) -> str:

@@ -118,7 +118,7 @@ def test_a_broken_project_file_stops_a_run(folder: Path) -> None:
     (folder / "squall.yaml").write_text("targets: [")
     done = process("run", "chaos/friday.yaml")
     assert done.returncode == 2
-    assert "squall.yaml:1:11: SQ001" in done.stderr
+    assert "squall.yaml:2:1: SQ001" in done.stderr
     assert "friday.yaml" not in done.stderr
 
 
@@ -126,7 +126,7 @@ def test_the_library_reads_what_the_command_line_reads(folder: Path) -> None:
     for playbook in (library.load("chaos/friday.yaml"), library.loads(PLAYBOOK)):
         outcome = library.run_sync(playbook)
         assert outcome.verdict == "warned", outcome.reason
-    with pytest.raises(library.Invalid, match="squall.yaml:8 allows 50%"):
+    with pytest.raises(library.Invalid, match=r"squall\.yaml:8 allows 50%"):
         library.loads(PLAYBOOK.replace("scenario: slow", "scenario: {down: true}"))
 
 

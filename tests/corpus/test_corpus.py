@@ -1,8 +1,9 @@
 """Good playbooks are good, bad ones are bad in the words that stand beside them.
 
 A new case is a new file. ``bad/NAME.yaml`` is named after the code it shows; ``NAME.txt`` holds
-its findings word for word. A case that takes several files is a folder ``bad/NAME``. After a deliberate change of wording, ``SQUALL_WRITE_CORPUS=1 pytest
-tests/corpus`` writes them anew, and the diff is what there is to review.
+its findings word for word. What takes several files is a folder in ``tests/projects``. After a
+deliberate change of wording, ``SQUALL_WRITE_CORPUS=1 pytest tests/corpus`` writes them anew, and
+the diff is what there is to review.
 """
 
 import os
@@ -22,45 +23,57 @@ from squall.worktree import schema_text
 HERE = Path(__file__).parent
 GOOD = sorted((HERE / "good").iterdir())
 BAD = sorted(path for path in (HERE / "bad").iterdir() if path.suffix != ".txt")
+PROJECTS = HERE.parent / "projects"
+GOOD_PROJECTS = sorted((PROJECTS / "good").iterdir())
+BAD_PROJECTS = sorted(path for path in (PROJECTS / "bad").iterdir() if path.is_dir())
 ACROSS_FILES = {"SQ211"}
 TOO_LARGE_TO_KEEP = {"SQ002"}
 
 
-def lint(path: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
-    """All that is said of a folder, seen from within, as far as a repository would be looked at."""
-    monkeypatch.chdir(path)
-    return CliRunner().invoke(squall, ["lint", ".", "--strict", "--color", "always"])
-
-
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.name)
-def test_good_playbooks_have_no_error_and_no_warning(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if path.is_dir():
-        done = lint(path, monkeypatch)
-        assert (done.stdout, done.exit_code) == ("", 0)
-        return
+def test_good_playbooks_have_no_error_and_no_warning(path: Path) -> None:
     loaded = load(path.read_bytes(), path.name, schema_text())
     assert [f for f in loaded.diagnostics if f.severity is not Severity.NOTE] == []
     assert loaded.playbooks
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.name)
-def test_bad_playbooks_are_told_what_is_wrong(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if path.is_dir():
-        said = click.unstyle(lint(path, monkeypatch).stdout).rstrip("\n")
-    else:
-        loaded = load(path.read_bytes(), path.name, schema_text())
-        findings = [f for f in loaded.diagnostics if f.severity is not Severity.NOTE]
-        said = click.unstyle(as_text(findings, {path.name: loaded.text}, context=True))
-    expected = path.with_suffix(".txt")
+def test_bad_playbooks_are_told_what_is_wrong(path: Path) -> None:
+    loaded = load(path.read_bytes(), path.name, schema_text())
+    findings = [f for f in loaded.diagnostics if f.severity is not Severity.NOTE]
+    said = click.unstyle(as_text(findings, {path.name: loaded.text}, context=True))
+    compare(said + "\n", path.with_suffix(".txt"))
+    assert path.name.split("_")[0] in {finding.code for finding in findings}
+
+
+def compare(said: str, expected: Path) -> None:
     if os.environ.get("SQUALL_WRITE_CORPUS"):
-        expected.write_text(said + "\n")
-    assert said + "\n" == expected.read_text()
+        expected.write_text(said)
+    assert said == expected.read_text()
+
+
+def lint(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """All that is said of a folder, seen from within."""
+    monkeypatch.chdir(folder)
+    return CliRunner().invoke(squall, ["lint", ".", "--strict", "--color", "always"])
+
+
+@pytest.mark.parametrize("path", GOOD_PROJECTS, ids=lambda path: path.name)
+def test_good_projects_have_nothing_said_of_them(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = lint(path, monkeypatch)
+    assert (done.stdout, done.exit_code) == ("", 0)
+
+
+@pytest.mark.parametrize("path", BAD_PROJECTS, ids=lambda path: path.name)
+def test_bad_projects_are_told_what_is_wrong(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = click.unstyle(lint(path, monkeypatch).stdout)
+    compare(said, path.with_suffix(".txt"))
     assert path.name.split("_")[0] in said
 
 
 def test_every_code_has_a_bad_playbook() -> None:
-    shown = {path.name.split("_")[0] for path in BAD}
+    shown = {path.name.split("_")[0] for path in (*BAD, *BAD_PROJECTS)}
     shown |= {"SQ210"}  # a note: every good playbook without a target carries it
     assert set(CODES) - ACROSS_FILES - TOO_LARGE_TO_KEEP <= shown

@@ -25,7 +25,8 @@ def lint(paths: tuple[str, ...], form: str, as_document: bool, strict: bool, col
     r"""Check playbooks: every finding at once, each with its place.
 
     A folder is searched for files that hold playbooks; a file that is named must hold one. Project
-    files, squall.yaml, are checked with the playbooks they hold for. Exits with 1 if anything is wrong, with 2 if a path cannot be read.
+    files, squall.yaml, are checked with the playbooks they hold for. Exits with 1 if anything is
+    wrong, with 2 if a path cannot be read.
 
     \b
     Example:

@@ -43,7 +43,9 @@ def test_a_playbook_is_found_by_its_name_wherever_it_stands() -> None:
 
 @pytest.mark.parametrize("path", ["./y.yaml", "../chaos/y.yaml", "./y.yaml#other"])
 def test_a_playbook_is_found_by_its_path_from_the_file_that_calls(path: str) -> None:
-    calls, found = resolved(CALL.format("x", f'"{path}"'), {"chaos/y.yaml": CALL.format("other", "z")})
+    calls, found = resolved(
+        CALL.format("x", f'"{path}"'), {"chaos/y.yaml": CALL.format("other", "z")}
+    )
     assert found == []
     assert [one.name for one in calls.values()] == ["other"]
 
@@ -86,7 +88,7 @@ def test_a_name_written_with_escapes_is_the_same_name() -> None:
         ("../outside.yaml", "SQ221 there is no playbook file outside.yaml"),
         ("./two.yaml", "SQ221 chaos/two.yaml holds 2 playbooks"),
         ("./empty.yaml", "SQ221 there is no playbook in chaos/empty.yaml"),
-        ("twin", "SQ221 playbook 'twin' stands in chaos/twin.yaml and chaos/two.yaml"),
+        ("twin", "SQ221 playbook 'twin' stands in chaos/two.yaml and chaos/twin.yaml"),
     ],
 )
 def test_what_is_not_there_is_told_in_a_sentence(call: str, message: str) -> None:
@@ -102,9 +104,7 @@ def test_what_is_not_there_is_told_in_a_sentence(call: str, message: str) -> Non
 
 
 def test_playbooks_that_call_each_other_are_told_with_the_whole_circle() -> None:
-    found = said(
-        CALL.format("x", "y"), y=CALL.format("y", "./z.yaml"), z=CALL.format("z", "x")
-    )
+    found = said(CALL.format("x", "y"), y=CALL.format("y", "./z.yaml"), z=CALL.format("z", "x"))
     assert found == ["2 SQ222 these playbooks call each other: x → y → z → x"]
 
 
@@ -132,7 +132,10 @@ def test_two_ways_to_one_playbook_are_no_circle() -> None:
         ("{}", ["SQ223 playbook 'warm up' needs 'base', a duration, and is not given it"]),
         ("{base: 1s, round: 2}", ["SQ223 playbook 'warm up' has no input 'round'"]),
         ("{base: soon}", ["SQ223 'soon' is no duration, which 'warm up' takes as 'base'"]),
-        ("{base: 1s, rounds: 1.5}", ["SQ223 '1.5' is no integer, which 'warm up' takes as 'rounds'"]),
+        (
+            "{base: 1s, rounds: 1.5}",
+            ["SQ223 '1.5' is no integer, which 'warm up' takes as 'rounds'"],
+        ),
     ],
 )
 def test_inputs_are_held_against_what_is_declared(inputs: str, found: list[str]) -> None:
@@ -153,7 +156,9 @@ def test_inputs_are_held_against_what_is_declared(inputs: str, found: list[str])
         ("list", [[], ["a", 1]], ["a", {}]),
     ],
 )
-def test_each_type_takes_what_a_playbook_would_write(kind: str, good: list[object], bad: list[object]) -> None:
+def test_each_type_takes_what_a_playbook_would_write(
+    kind: str, good: list[object], bad: list[object]
+) -> None:
     assert [value for value in good if not fits(value, kind)] == []
     assert [value for value in bad if fits(value, kind)] == []
 

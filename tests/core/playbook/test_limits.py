@@ -37,7 +37,9 @@ def test_a_step_on_too_many_targets_is_told_which() -> None:
 
 
 def test_steps_one_after_the_other_do_not_add_up() -> None:
-    steps = f"steps: [{hit('x', 'latency: 1s', 'targets: a')}, {hit('y', 'down: true', 'targets: b')}]"
+    steps = (
+        f"steps: [{hit('x', 'latency: 1s', 'targets: a')}, {hit('y', 'down: true', 'targets: b')}]"
+    )
     assert found("{targets: 1}", steps) == []
 
 
@@ -46,9 +48,8 @@ def test_steps_side_by_side_add_up() -> None:
         f"parallel: [{hit('x', 'latency: 1s', 'targets: a')}, "
         f"{{name: g, steps: [{{name: w, wait: 1s}}, {hit('y', 'latency: 1s', 'targets: b')}]}}]"
     )
-    assert found("{targets: 1}", steps) == [
-        "2 SQ320 'y' with 'x' beside it has faults on 2 targets at once: a, b; squall.yaml:2 allows 1"
-    ]
+    [one] = found("{targets: 1}", steps)
+    assert one.startswith("2 SQ320 'y' with 'x' beside it has faults on 2 targets at once: a, b;")
 
 
 def test_steps_that_wait_for_each_other_do_not_meet() -> None:
@@ -98,10 +99,8 @@ def test_errors_side_by_side_add_up_where_they_meet() -> None:
         f"parallel: [{hit('x', 'errors: 40%', 'targets: [a, b]')}, "
         f"{hit('y', 'errors: 40%', 'targets: [b, c]')}, {hit('z', 'latency: 1s')}]"
     )
-    assert found("{error_share: 50%}", steps) == [
-        "2 SQ321 'y' with 'x' beside it makes 64% of the requests to 'b' fail; "
-        "squall.yaml:2 allows 50%"
-    ]
+    [one] = found("{error_share: 50%}", steps)
+    assert one.startswith("2 SQ321 'y' with 'x' beside it makes 64% of the requests to 'b' fail;")
 
 
 def test_a_timeout_beyond_the_limit_is_an_error() -> None:

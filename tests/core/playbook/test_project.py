@@ -86,8 +86,9 @@ def test_a_target_that_a_probe_asks_is_used() -> None:
 
 
 def test_another_port_that_begins_alike_is_not_the_target() -> None:
-    text = 'name: x\nsteps: [{name: a, http: {get: "http://127.0.0.1:90011/"}}]\n'
-    assert playbook(text, checked(TWO)).targets == ()
+    text = 'name: x\nsteps: [{name: a, http: {get: "http://127.0.0.1:9001/"}}]\n'
+    around = checked(TWO.replace("127.0.0.1:9001", "127.0.0.1:900"))
+    assert playbook(text, around).targets == ()
 
 
 def test_what_stands_behind_a_used_target_is_used() -> None:
@@ -103,7 +104,9 @@ targets:
 
 
 def test_labels_choose_the_targets_that_carry_them_all() -> None:
-    [step] = steps("targets: {tier: edge}, duration: 1s, scenario: {latency: 1s}", around=checked(TWO))
+    [step] = steps(
+        "targets: {tier: edge}, duration: 1s, scenario: {latency: 1s}", around=checked(TWO)
+    )
     assert step.targets == ("api",)
 
 
@@ -123,7 +126,9 @@ def test_labels_choose_among_those_of_the_group_around() -> None:
 
 def test_a_playbooks_own_name_hides_the_projects() -> None:
     own = 'targets: {api: {http: {listen: 127.0.0.1:9009, upstream: "builtin:echo"}}}'
-    text = f"name: x\n{own}\nsteps: [{{name: a, targets: api, duration: 1s, load: {{requests: 1/s}}}}]"
+    text = (
+        f"name: x\n{own}\nsteps: [{{name: a, targets: api, duration: 1s, load: {{requests: 1/s}}}}]"
+    )
     assert [str(t.listen) for t in playbook(text, checked(TWO)).targets] == ["127.0.0.1:9009"]
 
 
@@ -254,8 +259,10 @@ def test_a_run_is_bounded_by_the_limit_where_the_playbook_does_not_say() -> None
 
 
 def test_the_inner_file_wins_entry_by_entry() -> None:
-    outer = checked(f"{TWO}scenarios: {{a: {{latency: 1s}}, b: {{latency: 1s}}}}\ndefaults: "
-                    "{timeout: 1m, delay: 1s}\nplaybooks: [x.yaml]")
+    outer = checked(
+        f"{TWO}scenarios: {{a: {{latency: 1s}}, b: {{latency: 1s}}}}\ndefaults: "
+        "{timeout: 1m, delay: 1s}\nplaybooks: [x.yaml]"
+    )
     inner = checked(
         'targets: {api: {http: {listen: 127.0.0.1:9009, upstream: "builtin:echo"}}}\n'
         "scenarios: {b: {errors: 1%}}\ndefaults: {timeout: 2m}",

@@ -57,7 +57,7 @@ def build(places: Places, targets: tuple[Target, ...] = (), shipped: Shipped = d
 def check_defaults(places: Places, defaults: Node, targets: Mapping[str, Target]) -> None:
     """Note what is wrong with the defaults of a project file, as with a step that says it all."""
     builder = _Builder(places, dict)
-    builder.targets = targets
+    builder.in_scope, builder.targets = tuple(targets), targets
     step = {"duration": "1s", **defaults, "name": "defaults", "scenario": {"latency": "1s"}}
     builder._step(("defaults",), step, builder.in_scope)
 
@@ -68,12 +68,14 @@ class _Builder:
     def __init__(self, places: Places, shipped: Shipped) -> None:
         self.places = places
         self.scenarios = ScenarioBuilder(places, shipped)
+        self.in_scope: tuple[str, ...] = ()
         self.targets: Mapping[str, Target] = {}
 
     def playbook(self, given: tuple[Target, ...]) -> Playbook:
         node = self.places.document.data
         assert isinstance(node, dict)
         targets = self._targets(node, given)
+        self.in_scope = tuple(target.name for target in targets)
         self.targets = {target.name: target for target in targets}
         for name, scenario in self._mapping(node, "scenarios").items():
             self.scenarios.declare(name, scenario)
@@ -93,11 +95,6 @@ class _Builder:
             seed=self._seed(node),
             limits=limits,
         )
-
-    @property
-    def in_scope(self) -> tuple[str, ...]:
-        """The names of all targets that steps may act on."""
-        return tuple(self.targets)
 
     @staticmethod
     def _mapping(node: Node, key: str) -> Mapping[str, Any]:
@@ -144,6 +141,8 @@ class _Builder:
         targets.update({target.name: _speaking(target, targets) for target in given})
         if targets:
             return tuple(targets[name] for name in sorted(targets))
+        if self.places.around.has("targets"):
+            return (DEFAULT_TARGET,)
         self.places.note(
             ("name",),
             "SQ210",
@@ -224,10 +223,10 @@ class _Builder:
 
     def _is_lost(self, name: str) -> bool:
         """Whether a target is declared in the text and was left out for what is wrong with it."""
-        return name not in self.targets and self.places.declares("targets", name)
+        return name not in self.in_scope and self.places.declares("targets", name)
 
     def _no_target(self, path: Path, name: str, scope: tuple[str, ...]) -> None:
-        if name in self.targets:
+        if name in self.in_scope:
             message = f"target '{name}' is not among those of the group around"
         else:
             message = f"there is no target '{name}'"

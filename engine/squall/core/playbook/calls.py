@@ -41,20 +41,21 @@ def resolve(places: Places, snapshot: Snapshot) -> Calls:
     me = Written(file=here, name=_name(document), document=document)
     found: dict[Path, Written] = {}
     for path, call in _calls(document):
+        at = _place(path, call)
         try:
             called = _meant(call, here, snapshot)
         except Missing as missing:
-            places.note(path, "SQ221", missing.message, missing.hint)
+            places.note(at, "SQ221", missing.message, missing.hint)
             continue
         if called is None:
             continue
         circle = _circle(me, called, snapshot)
         if circle:
             message = f"these playbooks call each other: {' → '.join(circle)}"
-            places.note(path, "SQ222", message, "remove one of the calls")
+            places.note(at, "SQ222", message, "remove one of the calls")
             continue
         found[path] = called
-        _check_inputs(places, path, called, _mapping(_mapping(call).get("inputs")))
+        _check_inputs(places, path, called, call)
     return found
 
 
@@ -117,8 +118,14 @@ def _called_by(caller: Written, snapshot: Snapshot) -> Iterator[Written]:
             yield called
 
 
-def _check_inputs(places: Places, path: Path, called: Written, given: Mapping[str, Any]) -> None:
+def _place(path: Path, call: Data) -> Path:
+    """Where the playbook is named."""
+    return next(((*path, key) for key in ("name", "path") if key in _mapping(call)), path)
+
+
+def _check_inputs(places: Places, path: Path, called: Written, call: Data) -> None:
     declared = _mapping(called.data.get("inputs"))
+    given = _mapping(_mapping(call).get("inputs"))
     for name, value in given.items():
         at = (*path, "inputs", name)
         if name not in declared:
@@ -134,7 +141,7 @@ def _check_inputs(places: Places, path: Path, called: Written, given: Mapping[st
         if name not in given and "default" not in _mapping(node):
             kind = _mapping(node).get("type", "value")
             message = f"playbook '{called.name}' needs '{name}', a {kind}, and is not given it"
-            places.note(path, "SQ223", message, f"write {name} under 'inputs'", key=True)
+            places.note(_place(path, call), "SQ223", message, f"write {name} under 'inputs'")
 
 
 def fits(value: Any, kind: str) -> bool:

@@ -51,9 +51,7 @@ def _walk(path: Path, group: Group) -> Iterator[Placed]:
             yield from _walk((*at, "parallel" if step.action.parallel else "steps"), step.action)
 
 
-def check_targets(
-    places: Places, targets: Sequence[Target], around: Sequence[Target] = ()
-) -> None:
+def check_targets(places: Places, targets: Sequence[Target], around: Sequence[Target] = ()) -> None:
     """Note what listens where another one does, and what would send requests round for ever.
 
     `around` are those of a project, whose own findings stand there.

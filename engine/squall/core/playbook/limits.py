@@ -21,7 +21,7 @@ from squall.core.faults.kinds import (
     Timeouts,
 )
 from squall.core.playbook.endings import least
-from squall.core.playbook.model import Group, Injection, Limits, Playbook, Step
+from squall.core.playbook.model import NO_LIMITS, Group, Injection, Limits, Playbook, Step
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Path
 from squall.core.timing import Duration, format_duration
@@ -45,7 +45,7 @@ class _Hit:
 def check_limits(places: Places, playbook: Playbook, limited_by: Mapping[str, str]) -> None:
     """Note every step that goes beyond the limits the playbook carries."""
     limits = playbook.limits
-    if limits == Limits():
+    if limits == NO_LIMITS:
         return
     body = "parallel" if playbook.body.parallel else "steps"
     hits = list(_hits((body,), playbook.body, ()))

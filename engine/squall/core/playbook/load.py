@@ -50,11 +50,11 @@ class Loaded:
 
     file: str
     text: str
-    texts: Mapping[str, str]
     playbooks: tuple[LoadedPlaybook, ...]
     diagnostics: tuple[Diagnostic, ...]
     skipped: int = 0
     claimed: bool = True
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:

@@ -195,6 +195,9 @@ class Limits(Value, frozen=True, kw_only=True):
     concurrent_runs: int | None = None
 
 
+NO_LIMITS: Final = Limits()
+
+
 class Playbook(Value, frozen=True, kw_only=True):
     """A whole playbook. `body` is a group like any other; `finally_` may not inject."""
 
@@ -207,7 +210,7 @@ class Playbook(Value, frozen=True, kw_only=True):
     timeout: Duration = Duration(HOUR)
     finally_: tuple[Step, ...] = ()
     seed: int | None = None
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
 
 
 def canonical(playbook: Playbook) -> bytes:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from squall.core.diagnostics import Diagnostic, Severity
 from squall.core.faults.kinds import Scenario
 from squall.core.playbook.addresses import overlap
-from squall.core.playbook.model import Limits, Target
+from squall.core.playbook.model import NO_LIMITS, Limits, Target
 from squall.core.playbook.source import Data
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Project:
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Data] = field(default_factory=dict)
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
     limited_by: Mapping[str, str] = field(default_factory=dict)
     windows: tuple[Data, ...] = ()
     playbooks: tuple[str, ...] = ()
@@ -63,6 +63,10 @@ class Project:
     def declares(self, table: str, name: str) -> bool:
         """Whether this name may be declared there, although it is left out for what is wrong."""
         return self.unread or (table, name) in self.known
+
+    def has(self, table: str) -> bool:
+        """Whether something may be declared there under this key."""
+        return self.unread or any(known == table for known, _ in self.known)
 
 
 NOTHING_AROUND: Final = Project()

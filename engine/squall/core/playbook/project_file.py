@@ -23,9 +23,7 @@ from squall.core.timing import LONGEST
 Node = Mapping[str, Any]
 
 
-def read_project(
-    data: bytes, file: str, schema: str, around: Project = NOTHING_AROUND
-) -> Project:
+def read_project(data: bytes, file: str, schema: str, around: Project = NOTHING_AROUND) -> Project:
     """The project of the file's folder; `around` is that of the folder above."""
     source = read(data, file)
     found = list(source.diagnostics)

@@ -62,7 +62,9 @@ class ScenarioBuilder:
             return [shipped[name]]
         around = self.places.around.scenarios
         close = nearest(name, (*self.named, *around, *shipped))
-        known = ", ".join((*self.named, *around)) or "none; write the faults, or see 'squall scenarios'"
+        known = (
+            ", ".join((*self.named, *around)) or "none; write the faults, or see 'squall scenarios'"
+        )
         hint = f"did you mean '{close}'?" if close else f"scenarios here: {known}"
         self.places.note(path, "SQ201", f"there is no scenario '{name}'", hint)
         return []

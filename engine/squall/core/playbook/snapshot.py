@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from squall.core.diagnostics import nearest
+from squall.core.playbook.project import NOTHING_AROUND, Project
 from squall.core.playbook.source import Document, read
 
 
@@ -35,6 +36,10 @@ class Missing(Exception):  # noqa: N818 - it names what happened; `calls` makes 
         self.hint = hint
 
 
+def _none(_: str) -> Project:
+    return NOTHING_AROUND
+
+
 class Snapshot:
     """The playbooks that may call each other, as their files stood when they were first read."""
 
@@ -43,13 +48,15 @@ class Snapshot:
         files: Callable[[], Sequence[str]],
         text: Callable[[str], bytes],
         known_as: Callable[[str], str] = str,
+        project_of: Callable[[str], Project] = _none,
     ) -> None:
         """`files`: the names of those that may hold playbooks, with ``/``, all seen from one place.
 
         `text` reads one; it raises `OSError` for what cannot be read. `known_as` gives the name
-        among them of a file that was named otherwise.
+        among them of a file that was named otherwise, `project_of` what holds for one.
         """
         self.known_as = known_as
+        self.project_of = project_of
         self._list = files
         self._text = text
         self._names: tuple[str, ...] | None = None

@@ -8,6 +8,8 @@ hides that of a project file.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from squall.core.faults.kinds import Protocol
 from squall.core.playbook.addresses import (
     is_named,
@@ -19,7 +21,7 @@ from squall.core.playbook.addresses import (
 from squall.core.playbook.model import Address, Group, Step, Target
 from squall.core.playbook.places import Places
 from squall.core.playbook.project import Declared
-from squall.core.playbook.source import Data, Path
+from squall.core.playbook.source import Data
 
 PROTOCOLS: Final[tuple[Protocol, ...]] = ("http", "tcp")
 NOWHERE: Final = Address(host="127.0.0.1", port=0)
@@ -73,12 +75,13 @@ def in_scope(
     """
     found = dict(own)
     for name, shared in around.items():
-        clashing = [target for target in own.values() if overlap(target.listen, shared.target.listen)]
+        listen = shared.target.listen
+        clashing = [target for target in own.values() if overlap(target.listen, listen)]
         for target in clashing:
             if not _same(target, shared.target):
                 places.note(
                     ("targets", target.name, target.protocol, "listen"), "SQ207",
-                    f"'{name}' listens on {shared.target.listen} too, in {shared.where}",
+                    f"'{name}' listens on {listen} too, in {shared.where}",
                     "a target is its address: declare it once, or give each its own",
                 )  # fmt: skip
         if not clashing and name not in own:
@@ -88,7 +91,7 @@ def in_scope(
 
 def _same(one: Target, other: Target) -> bool:
     """Whether two declarations say the same of one address, under whatever name."""
-    return (one.listen, one.upstream, one.protocol) == (other.listen, other.upstream, other.protocol)
+    return one == replace(other, name=one.name, labels=one.labels)
 
 
 def labelled(targets: Iterable[Target], wanted: Mapping[str, str]) -> list[str]:
