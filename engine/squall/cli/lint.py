@@ -8,6 +8,7 @@ import click
 
 from squall.cli.findings import as_json, as_text
 from squall.core.diagnostics import Diagnostic, Severity
+from squall.core.playbook.across import check_across
 from squall.core.playbook.load import Loaded, load
 from squall.worktree import catalogue_texts, files_below, read_bytes, schema_text
 
@@ -34,7 +35,7 @@ def lint(paths: tuple[str, ...], form: str, as_document: bool, strict: bool, col
     read = _read_all(paths)
     loaded = read.loaded
     texts = {one.file: one.text for one in loaded}
-    findings = _across(loaded)
+    findings = _all_findings(loaded)
     if as_document or form == "json":
         click.echo(as_json(findings, len(loaded)))
     elif findings:
@@ -88,25 +89,11 @@ def _read_all(paths: tuple[str, ...]) -> _Read:
     return read
 
 
-def _across(loaded: list[Loaded]) -> list[Diagnostic]:
-    """All findings, with those that only several files together can have."""
-    findings: list[Diagnostic] = []
-    first: dict[str, str] = {}
-    for one in loaded:
-        findings += one.diagnostics
-        for playbook in one.playbooks:
-            name = playbook.playbook.name
-            place = playbook.document.locate(("name",))
-            if name in first:
-                findings.append(
-                    Diagnostic(
-                        file=one.file, span=place, code="SQ211",
-                        message=f"playbook '{name}' stands in {first[name]} too",
-                        hint="a playbook's name is its identity: give each its own",
-                    )
-                )  # fmt: skip
-            first.setdefault(name, f"{one.file}:{place.start.line}")
-    return findings
+def _all_findings(loaded: list[Loaded]) -> list[Diagnostic]:
+    """File by file, with those that only several files together can have."""
+    order = {one.file: number for number, one in enumerate(loaded)}
+    found = [finding for one in loaded for finding in one.diagnostics] + check_across(loaded)
+    return sorted(found, key=lambda finding: (order[finding.file], finding.span, finding.code))
 
 
 def _summary(read: _Read, findings: list[Diagnostic]) -> None:

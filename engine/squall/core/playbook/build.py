@@ -33,6 +33,14 @@ from squall.core.playbook.model import (
 from squall.core.playbook.places import Places
 from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
+from squall.core.playbook.timetable import (
+    build_approval,
+    build_dependencies,
+    build_schedules,
+    build_suspension,
+    build_windows,
+    plain_policies,
+)
 from squall.core.playbook.traffic import build_load, one_method
 from squall.core.timing import HOUR, LONGEST, Duration
 
@@ -85,6 +93,12 @@ class _Builder:
             timeout=self._lasting((), node, "timeout", LONGEST) or HOUR,
             finally_=self._steps(("finally",), self._list(node, "finally"), self.in_scope),
             seed=self._seed(node),
+            schedule=build_schedules(self.places, node),
+            windows=build_windows(self.places, node),
+            suspend=build_suspension(self.places, node),
+            depends_on=build_dependencies(self.places, node),
+            approval=build_approval(self.places, node),
+            **plain_policies(node),
         )
 
     @staticmethod
