@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from squall.cli.findings import as_text
 from squall.cli.main import squall
 from squall.core.diagnostics import Severity
+from squall.core.playbook.across import check_across
 from squall.core.playbook.codes import CODES
 from squall.core.playbook.load import load
 from squall.worktree import schema_text
@@ -26,21 +27,22 @@ BAD = sorted(path for path in (HERE / "bad").iterdir() if path.suffix != ".txt")
 PROJECTS = HERE.parent / "projects"
 GOOD_PROJECTS = sorted((PROJECTS / "good").iterdir())
 BAD_PROJECTS = sorted(path for path in (PROJECTS / "bad").iterdir() if path.is_dir())
-ACROSS_FILES = {"SQ211"}
 TOO_LARGE_TO_KEEP = {"SQ002"}
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.name)
 def test_good_playbooks_have_no_error_and_no_warning(path: Path) -> None:
     loaded = load(path.read_bytes(), path.name, schema_text())
-    assert [f for f in loaded.diagnostics if f.severity is not Severity.NOTE] == []
+    findings = [*loaded.diagnostics, *check_across([loaded])]
+    assert [f for f in findings if f.severity is not Severity.NOTE] == []
     assert loaded.playbooks
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.name)
 def test_bad_playbooks_are_told_what_is_wrong(path: Path) -> None:
     loaded = load(path.read_bytes(), path.name, schema_text())
-    findings = [f for f in loaded.diagnostics if f.severity is not Severity.NOTE]
+    findings = [*loaded.diagnostics, *check_across([loaded])]
+    findings = [f for f in findings if f.severity is not Severity.NOTE]
     said = click.unstyle(as_text(findings, {path.name: loaded.text}, context=True))
     compare(said + "\n", path.with_suffix(".txt"))
     assert path.name.split("_")[0] in {finding.code for finding in findings}
@@ -76,4 +78,4 @@ def test_bad_projects_are_told_what_is_wrong(path: Path, monkeypatch: pytest.Mon
 def test_every_code_has_a_bad_playbook() -> None:
     shown = {path.name.split("_")[0] for path in (*BAD, *BAD_PROJECTS)}
     shown |= {"SQ210"}  # a note: every good playbook without a target carries it
-    assert set(CODES) - ACROSS_FILES - TOO_LARGE_TO_KEEP <= shown
+    assert set(CODES) - TOO_LARGE_TO_KEEP <= shown

@@ -8,6 +8,7 @@ import click
 
 from squall.cli.findings import as_json, as_text
 from squall.core.diagnostics import Diagnostic, Severity
+from squall.core.playbook.across import check_across
 from squall.core.playbook.load import Loaded, load
 from squall.core.playbook.project import PROJECT_FILE, Project
 from squall.worktree import Projects, catalogue_texts, read_bytes, schema_text, shown
@@ -36,7 +37,7 @@ def lint(paths: tuple[str, ...], form: str, as_document: bool, strict: bool, col
     read = _read_all(paths)
     loaded = read.loaded
     texts = {file: text for one in loaded for file, text in one.texts.items()}
-    findings = _across(loaded)
+    findings = _all_findings(loaded)
     if as_document or form == "json":
         click.echo(as_json(findings, len(loaded)))
     elif findings:
@@ -108,25 +109,12 @@ def _project_file(file: Path, project: Project) -> Loaded:
     )
 
 
-def _across(loaded: list[Loaded]) -> list[Diagnostic]:
-    """All findings, with those that only several files together can have."""
-    findings: list[Diagnostic] = []
-    first: dict[str, str] = {}
-    for one in loaded:  # each repeats what is wrong with the project files around it
-        findings += one.diagnostics
-        for playbook in one.playbooks:
-            name = playbook.playbook.name
-            place = playbook.document.locate(("name",))
-            if name in first:
-                findings.append(
-                    Diagnostic(
-                        file=one.file, span=place, code="SQ211",
-                        message=f"playbook '{name}' stands in {first[name]} too",
-                        hint="a playbook's name is its identity: give each its own",
-                    )
-                )  # fmt: skip
-            first.setdefault(name, f"{one.file}:{place.start.line}")
-    return list(dict.fromkeys(findings))
+def _all_findings(loaded: list[Loaded]) -> list[Diagnostic]:
+    """File by file, with those that only several files together can have."""
+    order = {file: number for number, one in enumerate(loaded) for file in (*one.texts, one.file)}
+    # Each file repeats what is wrong with the project files around it.
+    found = {finding for one in loaded for finding in one.diagnostics}.union(check_across(loaded))
+    return sorted(found, key=lambda finding: (order[finding.file], finding.span, finding.code))
 
 
 def _summary(read: _Read, findings: list[Diagnostic]) -> None:

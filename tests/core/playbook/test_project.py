@@ -293,10 +293,24 @@ def test_of_limits_the_stricter_holds_whichever_file_says_it() -> None:
 def test_windows_are_all_asked() -> None:
     outer = checked('windows: [{deny: "0 18 * * FRI", for: 62h, timezone: UTC}]')
     inner = checked('windows: [{allow: "0 9 * * 1-5", for: 8h, timezone: UTC}]', outer)
-    assert [sorted(window) for window in inner.windows] == [
-        ["deny", "for", "timezone"],
-        ["allow", "for", "timezone"],
+    assert [window.kind for window in inner.windows] == ["deny", "allow"]
+    own = "windows: [{deny: '0 0 1 1 *', for: 1d, timezone: UTC}]"
+    text = f"name: x\n{own}\nsteps: [{{name: a, wait: 1s}}]"
+    assert [window.line for window in playbook(text, inner).windows] == [
+        "0 18 * * FRI",
+        "0 9 * * 1-5",
+        "0 0 1 1 *",
     ]
+
+
+def test_windows_are_checked_where_they_stand_and_together() -> None:
+    outer = checked('windows: [{deny: "0 0 * * *", for: 12h, timezone: UTC}]')
+    text = 'windows: [{deny: "0 12 * * *", for: 12h, timezone: UTC}]'
+    assert [f.code for f in project(text, outer).diagnostics] == ["SQ357"]
+    found = said(f"name: x\n{text}\nsteps: [{{name: a, wait: 1s}}]", outer)
+    assert [one.split()[0] for one in found] == ["SQ210", "SQ357"]
+    never = project('windows: [{allow: "0 0 30 2 *", for: 1h, timezone: UTC}]')
+    assert [f.code for f in never.diagnostics] == ["SQ351"]
 
 
 def test_an_address_of_the_outer_file_declared_otherwise_within_is_a_finding() -> None:

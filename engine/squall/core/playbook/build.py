@@ -33,6 +33,14 @@ from squall.core.playbook.places import Places
 from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
 from squall.core.playbook.targets import build_target, in_scope, labelled, used
+from squall.core.playbook.timetable import (
+    build_approval,
+    build_dependencies,
+    build_schedules,
+    build_suspension,
+    build_windows,
+    plain_policies,
+)
 from squall.core.playbook.traffic import build_load, one_method
 from squall.core.timing import HOUR, LONGEST, Duration
 
@@ -94,6 +102,12 @@ class _Builder:
             finally_=finally_,
             seed=self._seed(node),
             limits=limits,
+            schedule=build_schedules(self.places, node),
+            windows=(*self.places.around.windows, *build_windows(self.places, node)),
+            suspend=build_suspension(self.places, node),
+            depends_on=build_dependencies(self.places, node),
+            approval=build_approval(self.places, node),
+            **plain_policies(node),
         )
 
     @staticmethod

@@ -83,6 +83,23 @@ CODES: Final = {
     "SQ223": Code(
         "input does not fit", "What is given to a playbook is not what it says it takes."
     ),
+    "SQ251": Code(
+        "unknown time zone",
+        "Zones have the names of the IANA data base; abbreviations mean different zones to "
+        "different people.",
+    ),
+    "SQ252": Code(
+        "playbooks wait for each other",
+        "Each would wait for the others to pass first, and none of them would ever run.",
+    ),
+    "SQ253": Code(
+        "unknown playbook",
+        "A playbook that waits for one that does not exist never runs.",
+    ),
+    "SQ254": Code(
+        "old name still there",
+        "A history cannot go on under the new name while the old one makes it longer.",
+    ),
     "SQ301": Code("loop without end", "Chaos that nobody bounds ends when somebody notices."),
     "SQ302": Code("loop without time", "A body that takes no time would turn as fast as it can."),
     "SQ303": Code("never reached", "The step before it loops for ever."),
@@ -96,4 +113,31 @@ CODES: Final = {
         "The project limits the share of requests that are made to fail, by all faults together.",
     ),
     "SQ322": Code("run too long", "The project limits how long a run may take."),
+    "SQ351": Code("never fires", "A schedule that no day fits looks like one that works."),
+    "SQ352": Code(
+        "time that does not exist",
+        "When clocks are put forward an hour is missing; a run planned in it is left out.",
+    ),
+    "SQ353": Code(
+        "time that comes twice",
+        "When clocks are put back an hour comes twice; schedules count it once.",
+    ),
+    "SQ354": Code(
+        "time zone missing",
+        "Two o'clock at night is noon somewhere else. Without a zone hours are in UTC, all summer.",
+    ),
+    "SQ355": Code(
+        "runs that catch up",
+        "When the next run is due before the last is over, they pile up.",
+    ),
+    "SQ356": Code(
+        "longer than the time between runs",
+        "A run that may start so late could start after the one that follows it.",
+    ),
+    "SQ357": Code("windows never open", "No run could ever start."),
+    "SQ358": Code("every run denied", "The schedule fires only while a window forbids it."),
+    "SQ359": Code(
+        "runs that meet",
+        "Two runs never fault one target at once: the second waits, or is refused.",
+    ),
 }  # fmt: skip

@@ -44,6 +44,11 @@ def least(playbook: Playbook) -> float:
     return _repeated(playbook.loop, _together(playbook.body))
 
 
+def lasts(playbook: Playbook) -> Duration:
+    """The least a run takes when nothing goes wrong; one without end takes its time-out."""
+    return Duration(int(min(least(playbook), playbook.timeout)))
+
+
 def _group(places: Places, path: Path, group: Group, *, bounded: bool) -> None:
     if not group.parallel:
         _reachable(places, path, group)

@@ -16,6 +16,7 @@ from squall.core.faults.kinds import Scenario
 from squall.core.playbook.addresses import overlap
 from squall.core.playbook.model import NO_LIMITS, Limits, Target
 from squall.core.playbook.source import Data
+from squall.core.schedule.model import Window
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class Project:
     defaults: Mapping[str, Data] = field(default_factory=dict)
     limits: Limits = NO_LIMITS
     limited_by: Mapping[str, str] = field(default_factory=dict)
-    windows: tuple[Data, ...] = ()
+    windows: tuple[Window, ...] = ()
     playbooks: tuple[str, ...] = ()
     narrowed_by: str = ""
     known: frozenset[tuple[str, str]] = frozenset()

@@ -11,6 +11,7 @@ from typing import Any
 from squall.core.diagnostics import Diagnostic, Severity
 from squall.core.playbook.build import check_defaults
 from squall.core.playbook.checks import check_targets
+from squall.core.playbook.firing import check_windows
 from squall.core.playbook.model import Limits
 from squall.core.playbook.places import Places
 from squall.core.playbook.project import NOTHING_AROUND, Declared, Project, laid_over
@@ -18,6 +19,8 @@ from squall.core.playbook.scenarios import ScenarioBuilder
 from squall.core.playbook.schema import check_shape, fitting
 from squall.core.playbook.source import Source, read
 from squall.core.playbook.targets import build_target, in_scope
+from squall.core.playbook.timetable import build_windows
+from squall.core.schedule.model import Window
 from squall.core.timing import LONGEST
 
 Node = Mapping[str, Any]
@@ -89,7 +92,7 @@ class _Reader:
             defaults=self._table("defaults"),
             limits=limits,
             limited_by={name: self._where("limits", name) for name in self._table("limits")},
-            windows=tuple(self.node.get("windows", ())),
+            windows=self._windows(),
             playbooks=globs,
             narrowed_by=self.places.file if globs else "",
             known=frozenset(
@@ -118,6 +121,11 @@ class _Reader:
             name: Declared(target=target, where=self._where("targets", name))
             for name, target in own.items()
         }
+
+    def _windows(self) -> tuple[Window, ...]:
+        own = build_windows(self.places, self.node)
+        check_windows(self.places, own, (*self.around.windows, *own))
+        return own
 
     def _scenario(self, scenarios: ScenarioBuilder, name: str, node: Node) -> None:
         faults = [key for key in node if key not in {"from", "description"}]
