@@ -6,15 +6,19 @@ identifies what a run was made from.
 """
 
 import hashlib
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from squall.core.faults.kinds import Protocol, Scenario, Share, Value
 from squall.core.timing import HOUR, SECOND, Duration
 
 Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "skipped", "omitted"]
 """How a step ended. `skipped`: its own condition was false; `omitted`: an earlier one failed."""
+
+InputKind = Literal["string", "integer", "number", "boolean", "duration", "share", "size", "list"]
+"""What an input may be declared as."""
 
 BUILTIN_ECHO: Final = "builtin:echo"
 
@@ -109,11 +113,40 @@ class Wait(Value, frozen=True, kw_only=True, tag="wait"):
     duration: Duration
 
 
+class Given(Value, frozen=True, kw_only=True):
+    """An input with its value, as JSON; a `template` has it only once a run gets there."""
+
+    name: str
+    kind: InputKind
+    value: str = "null"
+    template: str = ""
+
+    def decoded(self) -> Any:
+        """The value itself."""
+        return msgspec.json.decode(self.value)
+
+
+class Output(Value, frozen=True, kw_only=True):
+    """What a playbook tells whoever called it: an expression over its steps."""
+
+    name: str
+    expression: str
+
+
+class Called(Value, frozen=True, kw_only=True):
+    """The playbook whose steps a group stands for: names inside it are its own."""
+
+    playbook: str
+    inputs: tuple[Given, ...] = ()
+    outputs: tuple[Output, ...] = ()
+
+
 class Group(Value, frozen=True, kw_only=True, tag="group"):
     """Steps one after the other, or side by side (then ordered only by their `needs`)."""
 
     steps: "tuple[Step, ...]"
     parallel: bool = False
+    called: Called | None = None
 
 
 Action = Injection | Load | HttpProbe | Wait | Group
@@ -148,9 +181,41 @@ class Retry(Value, frozen=True, kw_only=True):
 
 
 class Loop(Value, frozen=True, kw_only=True):
-    """Repeat `times`, or for ever when None."""
+    """Go round `times`, once for `each`, `until` or `while` something holds, or for ever.
 
-    times: int | None
+    One of the five says when it ends; `max` bounds the rounds of the last three. `each` is a list
+    as JSON, or an expression that gives one. Rounds begin `every` so often at most, and
+    `max_parallel` of them at once.
+    """
+
+    times: int | None = None
+    each: str = ""
+    each_of: str = ""
+    until: str = ""
+    while_: str = ""
+    max: int | None = None
+    every: Duration = Duration(0)
+    max_parallel: int = 1
+
+    def items(self) -> list[Any]:
+        """What it goes round for, where that is written out."""
+        items: list[Any] = msgspec.json.decode(self.each) if self.each else []
+        return items
+
+    @property
+    def rounds(self) -> int | None:
+        """How often it goes round at most; None where nobody can say."""
+        if self.each:
+            return len(self.items())
+        return self.max if self.times is None else self.times
+
+    @property
+    def forever(self) -> bool:
+        """Whether it ends only when something around it does."""
+        return self == replace(FOREVER, every=self.every, max_parallel=self.max_parallel)
+
+
+FOREVER: Final = Loop()
 
 
 class Tolerance(Value, frozen=True, kw_only=True):
@@ -160,8 +225,24 @@ class Tolerance(Value, frozen=True, kw_only=True):
     max: int | None = None
 
 
+class Blank(Value, frozen=True, kw_only=True):
+    """A step with values that are known only while a run is on its way: its text, to be filled.
+
+    `text` is the step's own keys as JSON, with their ``${{ }}``; `scope` the targets around it,
+    `scenarios` those it calls by name.
+    """
+
+    text: str
+    scope: tuple[str, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
+
+
 class Step(Value, frozen=True, kw_only=True):
-    """One step: a name, an action, and what modifies it."""
+    """One step: a name, an action, and what modifies it.
+
+    `when`, `expect` and `abort_if` are expressions. A step with a `blank` has an example for an
+    action until it is filled.
+    """
 
     name: str
     action: Action
@@ -175,6 +256,10 @@ class Step(Value, frozen=True, kw_only=True):
     loop: Loop | None = None
     continue_on_failure: Tolerance | None = None
     expect_traffic: bool = False
+    when: str = ""
+    expect: tuple[str, ...] = ()
+    abort_if: tuple[str, ...] = ()
+    blank: Blank | None = None
 
 
 class Playbook(Value, frozen=True, kw_only=True):
@@ -189,6 +274,9 @@ class Playbook(Value, frozen=True, kw_only=True):
     timeout: Duration = Duration(HOUR)
     finally_: tuple[Step, ...] = ()
     seed: int | None = None
+    inputs: tuple[Given, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    abort_if: tuple[str, ...] = ()
 
 
 def canonical(playbook: Playbook) -> bytes:

@@ -7,7 +7,9 @@ playbook alone, so it is never stored: a run keeps the playbook and compiles it 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from squall.core.playbook.expressions import Kind
 from squall.core.playbook.model import Outcome, Playbook, Step
+from squall.core.playbook.names import Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +21,22 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A name in an expression: its kind, and where its value is found."""
+
+    name: str
+    kind: Kind
+    read: Read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanStep:
     """A step and, for a group, how its children wait for one another.
 
     `path` has no iterations or attempts: ``main/waves/hit``. `edges`, `dependents` and `handled`
     have one entry per child. In a sequence every child has an edge to the one before it.
-    `handled` holds the outcomes of a child that some sibling names in its `needs`.
+    `handled` holds the outcomes of a child that some sibling names in its `needs`. `speaks` says of
+    each expression of the step which names are in it, `wanted` what others want to know of it.
     """
 
     path: str
@@ -34,6 +46,8 @@ class PlanStep:
     edges: tuple[tuple[Edge, ...], ...] = ()
     dependents: tuple[tuple[int, ...], ...] = ()
     handled: tuple[frozenset[Outcome], ...] = ()
+    speaks: Mapping[str, tuple[Named, ...]] = field(default_factory=dict)
+    wanted: frozenset[str] = frozenset()
     places: Mapping[str, int] = field(init=False, compare=False, repr=False)
     """Where each child stands, by its name."""
 
@@ -51,9 +65,13 @@ class PlanStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything a run needs to know of its playbook."""
+    """Everything a run needs to know of its playbook.
+
+    `schema` is the text of the playbook schema, for steps that are filled on the way.
+    """
 
     playbook: Playbook
     digest: str
     main: PlanStep
     finally_: PlanStep | None = None
+    schema: str = ""

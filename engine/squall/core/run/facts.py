@@ -9,7 +9,7 @@ from typing import Literal
 
 from squall.core.faults.effects import Delivery, Felt
 from squall.core.faults.kinds import Value
-from squall.core.playbook.model import Outcome
+from squall.core.playbook.model import Outcome, Step
 
 Phase = Literal["pending", "running", "paused", "stopping", "finalizing", "finished"]
 
@@ -39,6 +39,13 @@ class StepEntered(Fact, frozen=True, kw_only=True, tag="step_entered"):
     path: str
     phase: StepPhase
     until: int | None = None
+
+
+class StepFilled(Fact, frozen=True, kw_only=True, tag="step_filled"):
+    """A step has the values it waited for: this is what it does in this iteration."""
+
+    path: str
+    step: Step
 
 
 class StepEnded(Fact, frozen=True, kw_only=True, tag="step_ended"):
@@ -73,4 +80,4 @@ class RunEnded(Fact, frozen=True, kw_only=True, tag="run_ended"):
     reason: str = ""
 
 
-RunFact = RunEntered | StepEntered | StepEnded | LeaseLeaked | RunEnded
+RunFact = RunEntered | StepEntered | StepFilled | StepEnded | LeaseLeaked | RunEnded

@@ -89,6 +89,7 @@ def _freeze(turn: Turn, state: State) -> State:
         leaked=turn.leaked,
         timers=tuple(sorted(turn.timers.items())),
         frozen=tuple(sorted(turn.frozen.items())),
+        values=tuple((path, name, text) for (path, name), text in sorted(turn.values.items())),
         loads=tuple((target, *known) for target, known in sorted(turn.loads.items())),
     )
 
@@ -222,6 +223,8 @@ def _step_timer(turn: Turn, purpose: str, path: str) -> steps.Change:
             return step
         if purpose == "delay" and step.stage == "delayed" and step_path(plan, above) == path:
             return steps.enter(turn, plan, above)
+        if purpose == "pace" and step.stage == "resting" and step_path(plan, above) == path:
+            return steps.go_round(turn, plan, step, above)
         if purpose == "timeout" and step_path(plan, above) == path:
             limit = format_duration(plan.step.timeout or 0)
             return steps.wind_down(
