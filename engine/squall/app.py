@@ -29,6 +29,7 @@ from squall.settings import settings
 from squall.store.engines import FileEngines, is_alive, keep_trace, may_harm, prepare
 from squall.store.recording import RecordingWriter
 from squall.store.sqlite import SqliteRecords, SqliteStore
+from squall.worktree import schema_text
 
 T = TypeVar("T")
 
@@ -65,6 +66,7 @@ async def engine(state: Path) -> AsyncIterator[Operations]:
             loader=Loader(),
             recorders=partial(_recorder, clock),
             keep_trace=partial(keep_trace, state),
+            schema=schema_text(),
         )
         stack.push_async_callback(operations.close)
         await operations.recover()

@@ -240,7 +240,7 @@ def _name(step: StepView) -> str:
     loop = step.plan.step.loop
     if loop is None:
         return step.plan.step.name
-    times = "∞" if loop.times is None else str(loop.times)
+    times = "∞" if loop.rounds is None else str(loop.rounds)
     if not step.iteration:
         return f"{step.plan.step.name} × {times}"
     return f"{step.plan.step.name}[{step.iteration}] of {times}"

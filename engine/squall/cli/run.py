@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE[#NAME]")
 @click.option("--target", "targets", multiple=True, metavar="NAME=LISTEN=UPSTREAM",
               help="Add a target, or replace the one of its name.")  # fmt: skip
+@click.option("--set", "inputs", multiple=True, metavar="NAME=VALUE", help="Give an input.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Fixes the dice; else drawn.")
 @click.option("--record", type=click.Path(dir_okay=False), metavar="FILE",
               help="Stream every fault into a recording.")  # fmt: skip
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 def run(
     file: str,
     targets: tuple[str, ...],
+    inputs: tuple[str, ...],
     seed: int | None,
     record: str | None,
     timeout: str | None,
@@ -70,10 +72,11 @@ def run(
     from squall.core.diagnostics import Refused
     from squall.core.playbook.compile import compile_plan
     from squall.settings import state_folder
+    from squall.worktree import schema_text
 
     given = [_target(written) for written in targets]
-    playbook = _bounded(open_playbook(file, targets=given, quiet=quiet).playbook, timeout)
-    plan = compile_plan(playbook)
+    playbook = _bounded(open_playbook(file, targets=given, inputs=inputs, quiet=quiet).playbook, timeout)
+    plan = compile_plan(playbook, schema_text())
     patience = None if wait is None else _duration(wait, "--wait")
     report = _report(plan, as_json=as_json, plain=plain, quiet=quiet, color=color)
     path = Path(record) if record else None

@@ -1,7 +1,5 @@
 """Facts of a run as lines of text: what a rehearsal shows, and what logs show of a run."""
 
-from collections.abc import Mapping
-
 from squall.core.faults.wording import describe_scenario, span
 from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Wait
 from squall.core.playbook.plan import Plan, PlanStep
@@ -13,6 +11,7 @@ from squall.core.run.facts import (
     RunFact,
     StepEnded,
     StepEntered,
+    StepFilled,
 )
 from squall.core.run.paths import names, shown
 from squall.core.timing import MINUTE, SECOND, format_duration
@@ -29,7 +28,7 @@ class Wording:
 
     def __init__(self, plan: Plan) -> None:
         roots = [plan.main] + ([plan.finally_] if plan.finally_ else [])
-        self.steps: Mapping[str, PlanStep] = {
+        self.steps: dict[str, PlanStep] = {
             step.path: step for root in roots for step in root.walk()
         }
 
@@ -40,6 +39,11 @@ class Wording:
                 return None if phase == "running" and not reason else _with(phase, reason)
             case StepEntered():
                 return self._entered(fact)
+            case StepFilled(path=path, step=step):
+                known = self._step(path)
+                if known is not None:
+                    self.steps[known.path] = known.filled(step)
+                return None
             case StepEnded():
                 return self._ended(fact)
             case LeaseLeaked(target=target):

@@ -19,6 +19,7 @@ from squall.core.run.facts import (
     RunFact,
     StepEnded,
     StepEntered,
+    StepFilled,
 )
 from squall.core.run.leases import parse_lease
 from squall.core.run.paths import names
@@ -141,6 +142,10 @@ class RunView:
                 self._enter(update)
             case StepEntered():
                 self._step_entered(update)
+            case StepFilled(path=path, step=filled):
+                here = self._find(path)
+                if here is not None:
+                    here.plan = here.plan.filled(filled)
             case StepEnded():
                 self._step_ended(update)
             case LeaseLeaked(target=target):
@@ -234,9 +239,9 @@ def expected(step: PlanStep) -> Duration | None:
     """
     once = _once(step)
     loop = step.step.loop
-    if once is None or (loop is not None and loop.times is None):
+    if once is None or (loop is not None and loop.rounds is None):
         return None
-    return Duration(step.step.delay + once * (1 if loop is None else loop.times or 0))
+    return Duration(step.step.delay + once * (1 if loop is None else loop.rounds or 0))
 
 
 def _once(step: PlanStep) -> int | None:

@@ -31,6 +31,7 @@ from squall.library.playbook import (
 )
 from squall.service import operations
 from squall.settings import state_folder
+from squall.worktree import schema_text
 
 _ME: Final = "the program"
 
@@ -165,7 +166,7 @@ def _plan(
     checked = look_into(source_of(playbook), given).playbook
     if timeout is not None:
         checked = replace(checked, timeout=_duration("timeout", timeout))
-    return compile_plan(checked)
+    return compile_plan(checked, schema_text())
 
 
 def declared(targets: Mapping[str, Mapped]) -> tuple[Target, ...]:

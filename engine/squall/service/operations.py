@@ -112,7 +112,9 @@ class Operations:
         loader: LoadGenerator,
         recorders: Recorders,
         keep_trace: KeepTrace,
+        schema: str,
     ) -> None:
+        """`schema` is the text of the playbook's, for runs that are picked up again."""
         self._tasks = tasks
         self._clock = clock
         self._store = store
@@ -123,7 +125,9 @@ class Operations:
         self._recorders = recorders
         self._keep_trace = keep_trace
         self._custodian = Custodian(tasks, clock, store)
-        self._recovery = Recovery(store, engines, clock, self._custodian, self._resume)
+        self._recovery = Recovery(
+            store, engines, clock, self._custodian, self._resume, schema
+        )
         self._running: set[Running] = set()
         self._claims = 0
 

@@ -40,13 +40,15 @@ class Recovery:
     """Ends what the dead left behind."""
 
     def __init__(
-        self, store: Store, engines: Engines, clock: Clock, custodian: Custodian, resume: Resume
-    ) -> None:
+        self, store: Store, engines: Engines, clock: Clock, custodian: Custodian, resume: Resume,
+        schema: str,
+    ) -> None:  # fmt: skip
         self._store = store
         self._engines = engines
         self._clock = clock
         self._custodian = custodian
         self._resume = resume
+        self._schema = schema
 
     async def recover(self) -> None:
         """Adopt what dead engines own; returns when their runs are over."""
@@ -77,7 +79,7 @@ class Recovery:
 
     async def _folded(self, stored: Unfinished) -> tuple[Plan, Past]:
         entries = await self._store.journal(stored.run.id)
-        plan = compile_plan(from_canonical(stored.canonical))
+        plan = compile_plan(from_canonical(stored.canonical), self._schema)
         return plan, fold(plan, entries, self._clock.wall())
 
     def _write_off(self, stored: Unfinished, reason: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from squall.core.diagnostics import nearest
 from squall.core.faults.wording import meaningless
 from squall.core.playbook.addresses import overlap, reaches
+from squall.core.playbook.conditions import check_expressions
 from squall.core.playbook.endings import check_endings
 from squall.core.playbook.model import Group, Injection, Load, Playbook, Step
 from squall.core.playbook.order import find_cycles
@@ -30,6 +31,7 @@ def check_meaning(places: Places, playbook: Playbook) -> None:
             _protocols(places, playbook, path, group.steps)
     _finally(places, last)
     check_endings(places, playbook)
+    check_expressions(places, playbook)
 
 
 def _groups(path: Path, group: Group) -> Iterator[tuple[Path, Group]]:

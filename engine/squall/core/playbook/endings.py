@@ -54,9 +54,9 @@ def _group(places: Places, path: Path, group: Group, *, bounded: bool) -> None:
 def _loop(
     places: Places, path: Path, loop: Loop | None, body: Step | Group, *, bounded: bool
 ) -> None:
-    if loop is None or loop.times is not None:
+    if loop is None or not loop.endless:
         return
-    if not bounded:
+    if not bounded and loop.rounds is None:
         places.note(
             (*path, "loop"), "SQ301", "this loop has no end of its own",
             "say 'timeout' here" + ("" if path[:1] == ("finally",) else " or around it"), key=True,
@@ -104,7 +104,9 @@ def _once(body: Step | Group) -> float:
 def _repeated(loop: Loop | None, once: float) -> float:
     if loop is None:
         return once
-    return _NEVER if loop.times is None else loop.times * once
+    if loop.until or loop.while_ or loop.each_of:
+        return loop.fewest * once
+    return _NEVER if loop.rounds is None else loop.rounds * once
 
 
 def _together(group: Group) -> float:
@@ -140,7 +142,7 @@ def _ending(step: Step) -> Ending:
         ending = next((one for one in endings if one != "ends"), "ends")
         if step.action.parallel and "fails" in endings:
             ending = "fails"
-    if ending == "ends" and step.loop is not None and step.loop.times is None:
+    if ending == "ends" and step.loop is not None and step.loop.forever:
         ending = "never"
     if ending == "never" and step.timeout is not None:
         ending = "ends" if step.on_timeout == "continue" else "fails"

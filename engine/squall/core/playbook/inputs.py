@@ -9,10 +9,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
-from squall.core.diagnostics import nearest, short
-from squall.core.playbook.expressions import Failure, Value
-from squall.core.playbook.model import Given, InputKind
+from squall.core.diagnostics import Refused, nearest, short
+from squall.core.playbook.expressions import Answer, Failure
+from squall.core.playbook.model import Given, InputKind, Playbook
 from squall.core.playbook.places import Places
+from squall.core.playbook.source import Data
 from squall.core.sizes import parse_size
 from squall.core.timing import parse_duration
 
@@ -37,7 +38,7 @@ def declared(places: Places, given: Mapping[str, Any]) -> tuple[Given, ...]:
             close = nearest(name, nodes)
             known = ", ".join(nodes) or "none"
             hint = f"did you mean '{close}'?" if close else f"inputs here: {known}"
-            places.note(("inputs",), "SQ223", f"there is no input '{short(name)}'", hint, key=True)
+            places.note(("inputs",), "SQ233", f"there is no input '{short(name)}'", hint, key=True)
     found = []
     for name, node in nodes.items():
         kind = node.get("type") if isinstance(node, dict) else None
@@ -53,25 +54,30 @@ def _declared(
     if "default" in node:
         value = _checked(places, ("inputs", name, "default"), name, kind, node["default"])
     if name in given:
-        value = _checked(places, ("inputs", name), name, kind, given[name])
+        one = given[name]
+        written = read_given(one, kind) if isinstance(one, str) else one
+        value = _checked(places, ("inputs", name), name, kind, written)
     known = name in given or "default" in node
     return Given(name=name, kind=kind, value=json.dumps(value) if known else "")
 
 
 def _checked(
     places: Places, path: tuple[str, ...], name: str, kind: InputKind, written: Any
-) -> Value:
+) -> Data:
     value = fitting(kind, written)
     if isinstance(value, Failure):
         hint = f"for example {_EXAMPLES[kind]}"
-        places.note(path, "SQ224", f"input '{name}': {value.reason}", hint)
+        places.note(path, "SQ234", f"input '{name}': {value.reason}", hint)
         return None
     return value
 
 
-def missing(inputs: tuple[Given, ...]) -> tuple[str, ...]:
-    """The names of inputs nobody gave a value."""
-    return tuple(one.name for one in inputs if not one.value and not one.template)
+def require_values(playbook: Playbook) -> None:
+    """See that a playbook can be run; raises `Refused` when an input has no value."""
+    for one in playbook.inputs:
+        if not one.value:
+            message = f"input '{one.name}' has no value"
+            raise Refused("SQ428", message, f"give one: --set {one.name}={_EXAMPLES[one.kind]}")
 
 
 def read_given(text: str, kind: InputKind) -> Any:
@@ -84,7 +90,7 @@ def read_given(text: str, kind: InputKind) -> Any:
         return [part.strip() for part in text.split(",")] if kind == "list" else text
 
 
-def fitting(kind: InputKind, written: Any) -> Value | Failure:
+def fitting(kind: InputKind, written: Any) -> Answer:
     """What is written as a value of this kind: a duration in nanoseconds, a share from 0 to 1."""
     value = _FITTING[kind](written)
     if value is None:

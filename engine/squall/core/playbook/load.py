@@ -5,17 +5,20 @@ every stage, collects the findings of all, and never raises. Which files are wor
 decided by the command line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from squall.core.diagnostics import Diagnostic, Position, Refused, Severity, Span, nearest
 from squall.core.playbook.build import build
 from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
+from squall.core.playbook.filling import fill, has_templates
+from squall.core.playbook.inputs import declared
 from squall.core.playbook.model import Playbook, Target
 from squall.core.playbook.places import Places
-from squall.core.playbook.schema import check_shape, fitting
+from squall.core.playbook.schema import check_shape, example_at, fitting
 from squall.core.playbook.source import Document, Source, read
 
 MODELINE: Final = "# yaml-language-server:"
@@ -74,11 +77,13 @@ def load(
     *,
     catalogue: tuple[str, ...] = (),
     targets: Sequence[Target] = (),
+    inputs: Mapping[str, Any] | None = None,
     named: bool = True,
 ) -> Loaded:
-    """Read, check, build. `named`: the file was asked for by name, so it must hold a playbook.
+    """Read, fill, check, build. `named`: the file was asked for, so it must hold a playbook.
 
-    `catalogue` are the texts of the scenarios that come with squall.
+    `catalogue` are the texts of the scenarios that come with squall; `inputs` are values given for
+    a run, as they would be written in a playbook.
     """
     source = read(data, file)
     found = list(source.diagnostics)
@@ -89,9 +94,10 @@ def load(
         if not (named or modeline or _is_playbook(document)):
             skipped += 1
             continue
-        playbook = _one(document, file, schema, (tuple(targets), catalogue), found)
-        if playbook is not None:
-            playbooks.append(LoadedPlaybook(playbook=playbook, document=document))
+        given = _Given(schema, catalogue, tuple(targets), inputs or {})
+        made = _one(document, file, given, found)
+        if made is not None:
+            playbooks.append(made)
     if named and not source.documents and not found:
         found.append(_nothing(file))
     found = _once(found, source.diagnostics)
@@ -127,24 +133,35 @@ def _once(found: list[Diagnostic], first: tuple[Diagnostic, ...]) -> list[Diagno
     return [*first, *rest]
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What comes from outside of a file: the schema, shipped scenarios, targets, inputs."""
+
+    schema: str
+    catalogue: tuple[str, ...]
+    targets: tuple[Target, ...]
+    inputs: Mapping[str, Any]
+
+
 def _one(
-    document: Document,
-    file: str,
-    schema: str,
-    given: tuple[tuple[Target, ...], tuple[str, ...]],
-    found: list[Diagnostic],
-) -> Playbook | None:
-    shape = check_shape(document, file, schema)
+    document: Document, file: str, given: _Given, found: list[Diagnostic]
+) -> LoadedPlaybook | None:
+    written = Places(document, file)
+    inputs = declared(written, given.inputs)
+    if has_templates(document.data):
+        document = fill(written, inputs, partial(example_at, given.schema))
+    shape = check_shape(document, file, given.schema)
+    found.extend(written.found)
     found.extend(shape)
-    rest = fitting(document, schema) if shape else document
+    rest = fitting(document, given.schema) if shape else document
     if rest is None:
         return None
     places = Places(rest, file)
-    targets, catalogue = given
-    playbook = build(places, targets, lambda: shipped(catalogue))
+    playbook = build(places, given.targets, lambda: shipped(given.catalogue), inputs)
     check_meaning(places, playbook)
     found.extend(places.found)
-    return None if shape or places.failed else playbook
+    wrong = shape or places.failed or written.failed
+    return None if wrong else LoadedPlaybook(playbook=playbook, document=document)
 
 
 def _is_playbook(document: Document) -> bool:

@@ -9,7 +9,6 @@ import hashlib
 from typing import Any, Final, Literal
 
 import msgspec
-from msgspec.structs import replace
 
 from squall.core.faults.kinds import Protocol, Scenario, Share, Value
 from squall.core.timing import HOUR, SECOND, Duration
@@ -210,12 +209,19 @@ class Loop(Value, frozen=True, kw_only=True):
         return self.max if self.times is None else self.times
 
     @property
+    def endless(self) -> bool:
+        """Whether it could go round for ever: nothing counts its rounds in advance."""
+        return self.times is None and not self.each and not self.each_of
+
+    @property
     def forever(self) -> bool:
-        """Whether it ends only when something around it does."""
-        return self == replace(FOREVER, every=self.every, max_parallel=self.max_parallel)
+        """Whether only something around it can end it."""
+        return self.endless and self.max is None and not (self.until or self.while_)
 
-
-FOREVER: Final = Loop()
+    @property
+    def fewest(self) -> int:
+        """How often it goes round at least."""
+        return 1 if self.until else 0
 
 
 class Tolerance(Value, frozen=True, kw_only=True):

@@ -16,7 +16,6 @@ from squall.core.playbook.expressions import Kind
 from squall.core.playbook.model import (
     Action,
     Called,
-    ExecProbe,
     Given,
     Group,
     HttpProbe,
@@ -24,7 +23,6 @@ from squall.core.playbook.model import (
     InputKind,
     Load,
     Step,
-    TcpProbe,
 )
 
 INPUTS: Final[Mapping[InputKind, Kind]] = {
@@ -41,11 +39,6 @@ _MEASURED: Final[Mapping[str, Kind]] = {
 _SEEN: Final[Mapping[type, Mapping[str, Kind]]] = {
     HttpProbe: {
         "status": "int", "latency": "duration", "body": "string", "json": "dyn", "headers": "map",
-    },
-    TcpProbe: {"latency": "duration", "received": "string"},
-    ExecProbe: {
-        "exit_code": "int", "latency": "duration", "stdout": "string", "stderr": "string",
-        "json": "dyn",
     },
     Injection: _MEASURED,
     Load: _MEASURED,
@@ -64,6 +57,15 @@ class Read:
     up: int
     what: str
     child: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A name in an expression: its kind, and where its value is found."""
+
+    name: str
+    kind: Kind
+    read: Read
 
 
 Found = tuple[Kind, Read]
@@ -121,8 +123,22 @@ def offered_by(step: Step) -> Mapping[str, Kind]:
     return offered
 
 
-def find(place: Place, name: str, *, done: bool) -> Found | None:
-    """What a name means at a step. `done`: the step has been done, and what it saw is known."""
+def find(place: Place, chain: str, *, done: bool) -> Named | None:
+    """What a name with dots means at a step: the longest part of it that is known.
+
+    `done`: the step has been done, and what it saw is known.
+    """
+    name = chain
+    while True:
+        found = _find(place, name, done=done)
+        if found is not None:
+            return Named(name=name, kind=found[0], read=found[1])
+        name, dot, _ = name.rpartition(".")
+        if not dot:
+            return None
+
+
+def _find(place: Place, name: str, *, done: bool) -> Found | None:
     first, _, rest = name.partition(".")
     if done and name in seen_by(place.step.action):
         return seen_by(place.step.action)[name], Read(up=0, what=name)

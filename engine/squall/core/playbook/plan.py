@@ -5,11 +5,10 @@ playbook alone, so it is never stored: a run keeps the playbook and compiles it 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from squall.core.playbook.expressions import Kind
 from squall.core.playbook.model import Outcome, Playbook, Step
-from squall.core.playbook.names import Read
+from squall.core.playbook.names import Named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,15 +17,6 @@ class Edge:
 
     index: int
     outcomes: frozenset[Outcome] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """A name in an expression: its kind, and where its value is found."""
-
-    name: str
-    kind: Kind
-    read: Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +45,10 @@ class PlanStep:
         """Look the children's places up once, not at every event."""
         places = {child.step.name: index for index, child in enumerate(self.children)}
         object.__setattr__(self, "places", places)
+
+    def filled(self, step: Step | None) -> "PlanStep":
+        """The same place in the plan, with a step whose values have been put in."""
+        return self if step is None else replace(self, step=step)
 
     def walk(self) -> "Iterator[PlanStep]":
         """This step and all below it, in the order they are written."""

@@ -5,27 +5,32 @@ the values are found and which values are worth keeping. A playbook without expr
 walk.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from squall.core.playbook.expressions import Kind, names_in, templates_in
+from squall.core.playbook.filling import is_secret, texts_in
 from squall.core.playbook.graph import FINALLY, MAIN
 from squall.core.playbook.model import Group, Playbook, Step
-from squall.core.playbook.names import Place, Read, find
-from squall.core.playbook.plan import Named
+from squall.core.playbook.names import Named, Place, Read, find
+from squall.core.playbook.source import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """One expression: whose it is, under which key, and what it should give.
 
-    `done`: it is worked out when the step has been done, and knows what the step saw.
+    `path` names the step as plans do, `at` is where it is written; None inside of a playbook that
+    is called, which is looked at by itself. `done`: it is worked out when the step has been done,
+    and knows what the step saw.
     """
 
     path: str
+    at: Path | None
     place: Place
-    key: tuple[str | int, ...]
+    key: Path
     text: str
     wanted: Kind | None = "bool"
     done: bool = False
@@ -46,11 +51,11 @@ class Talk:
 
     def _note(self, said: Said) -> None:
         named = []
-        for name, _ in names_in(said.text):
-            found = find(said.place, name, done=said.done)
+        for chain, _ in names_in(said.text):
+            found = find(said.place, chain, done=said.done)
             if found is not None:
-                named.append(Named(name=name, kind=found[0], read=found[1]))
-                self._want(said.path, found[1])
+                named.append(found)
+                self._want(said.path, found.read)
         self.speaks[said.path][said.text] = tuple(named)
 
     def _want(self, path: str, read: Read) -> None:
@@ -62,54 +67,73 @@ class Talk:
 
 def expressions(playbook: Playbook) -> Iterator[Said]:
     """Every expression, the playbook's own last."""
-    main = Place(
-        Step(name=MAIN, action=playbook.body, loop=playbook.loop), inputs=playbook.inputs
-    )
-    yield from _of_step(main, MAIN)
-    last = Step(name=FINALLY, action=Group(steps=playbook.finally_))
-    yield from _of_step(Place(last, inputs=playbook.inputs), FINALLY)
+    root = Step(name=MAIN, action=playbook.body, loop=playbook.loop)
+    main = Place(root, inputs=playbook.inputs)
+    yield from _Walk(main, MAIN, ()).said()
+    last = Place(Step(name=FINALLY, action=Group(steps=playbook.finally_)), inputs=playbook.inputs)
+    yield from _Walk(last, FINALLY, (), key="finally").said()
     for output in playbook.outputs:
-        yield Said(path=MAIN, place=main, key=("outputs", output.name), text=output.expression,
-                   wanted=None, done=True)  # fmt: skip
+        yield Said(path=MAIN, at=(), place=main, key=("outputs", output.name),
+                   text=output.expression, wanted=None, done=True)  # fmt: skip
 
 
-def _of_step(place: Place, path: str) -> Iterator[Said]:
-    step = place.step
-    if step.when:
-        yield Said(path=path, place=place, key=("when",), text=step.when)
-    yield from _of_loop(place, path)
-    for index, text in enumerate(step.expect):
-        yield Said(path=path, place=place, key=("expect", index), text=text, done=True)
-    for index, text in enumerate(step.abort_if):
-        yield Said(path=path, place=place, key=("abort_if", index), text=text, done=True)
-    if step.blank is not None:
-        for template in templates_in(step.blank.text):
-            yield Said(path=path, place=place, key=(), text=template.text, wanted=None)
-    if isinstance(step.action, Group):
-        yield from _of_call(place, path)
-        for child in step.action.steps:
-            yield from _of_step(Place(child, place), f"{path}/{child.name}")
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """One step and all below it; `key` is where its children are written, if not as usual."""
 
+    place: Place
+    path: str
+    at: Path | None
+    key: str = ""
 
-def _of_loop(place: Place, path: str) -> Iterator[Said]:
-    loop = place.step.loop
-    if loop is None:
-        return
-    for key, text in (("until", loop.until), ("while", loop.while_)):
-        if text:
-            yield Said(path=path, place=place, key=("loop", key), text=text, done=True)
-    if loop.each_of:
-        yield Said(path=path, place=place, key=("loop", "each"), text=loop.each_of, wanted="list")
+    def said(self) -> Iterator[Said]:
+        """Everything that is said there."""
+        step = self.place.step
+        if step.when:
+            yield self._one(("when",), step.when)
+        yield from self._loop()
+        for index, text in enumerate(step.expect):
+            yield self._one(("expect", index), text, done=True)
+        for index, text in enumerate(step.abort_if):
+            yield self._one(("abort_if", index), text, done=True)
+        if step.blank is not None:
+            for text in texts_in(json.loads(step.blank.text)):
+                for template in templates_in(text):
+                    if not is_secret(template):
+                        yield self._one((), template.expression, wanted=None)
+        if isinstance(step.action, Group):
+            yield from self._inside(step.action)
 
+    def _one(
+        self, key: Path, text: str, wanted: Kind | None = "bool", *, done: bool = False
+    ) -> Said:
+        return Said(path=self.path, at=self.at, place=self.place, key=key, text=text,
+                    wanted=wanted, done=done)  # fmt: skip
 
-def _of_call(place: Place, path: str) -> Iterator[Said]:
-    called = place.called
-    if called is None:
-        return
-    for given in called.inputs:
-        for template in templates_in(given.template):
-            yield Said(path=path, place=place, key=("playbook", "inputs", given.name),
-                       text=template.text, wanted=None)  # fmt: skip
-    for output in called.outputs:
-        yield Said(path=path, place=place, key=("playbook",), text=output.expression,
-                   wanted=None, done=True)  # fmt: skip
+    def _loop(self) -> Iterator[Said]:
+        loop = self.place.step.loop
+        if loop is None:
+            return
+        for key, text in (("until", loop.until), ("while", loop.while_)):
+            if text:
+                yield self._one(("loop", key), text, done=True)
+        if loop.each_of:
+            yield self._one(("loop", "each"), loop.each_of, "list")
+
+    def _inside(self, group: Group) -> Iterator[Said]:
+        called, at = group.called, self.at
+        if called is not None:
+            at = None
+            for given in called.inputs:
+                for template in templates_in(given.template):
+                    key = ("playbook", "inputs", given.name)
+                    yield self._one(key, template.expression, wanted=None)
+            for output in called.outputs:
+                inside = self._one((), output.expression, wanted=None, done=True)
+                yield replace(inside, at=None)
+        key = self.key or ("parallel" if group.parallel else "steps")
+        for index, child in enumerate(group.steps):
+            below = None if at is None else (*at, key, index)
+            yield from _Walk(
+                Place(child, self.place), f"{self.path}/{child.name}", below
+            ).said()

@@ -133,7 +133,7 @@ def action_ended(
     turn.cancel_timer(f"cancel|{path}")
     if isinstance(plan.step.action, Load):
         turn.load_ended(plan.step.targets)
-    return replace(step, answer=(event.outcome, event.reason), felt=event.felt)
+    return replace(step, answer=(event.outcome, event.reason), felt=event.felt, saw=event.saw)
 
 
 def wind_down(turn: Turn, plan: PlanStep, step: StepState, path: str) -> StepState:

@@ -5,7 +5,7 @@ a run is the list of its events, so a field added here needs a default, and a ch
 new `MACHINE` version.
 """
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -22,12 +22,36 @@ class Event(Value, frozen=True, kw_only=True):
     at: int
 
 
+class Saw(Value, frozen=True, kw_only=True):
+    """What a probe saw, by the names expressions know it under."""
+
+    values: tuple[tuple[str, int | str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def named(self) -> dict[str, Any]:
+        """Everything by its name, with ``json`` where what was seen is JSON."""
+        seen: dict[str, Any] = dict(self.values)
+        if "status" in seen:
+            seen["headers"] = dict(self.headers)
+        text = seen.get("body", seen.get("stdout"))
+        if text:
+            try:
+                seen["json"] = msgspec.json.decode(text)
+            except (msgspec.DecodeError, RecursionError):
+                pass  # most texts are not
+        return seen
+
+
 class RunCreated(Event, frozen=True, kw_only=True, tag="run_created"):
-    """The first event of a run. `run` is its id in the state folder; `seed` fixes its dice."""
+    """The first event of a run. `run` is its id in the state folder; `seed` fixes its dice.
+
+    `rehearsal`: the world is assumed, and what it would say is not known.
+    """
 
     run: str
     seed: int
     machine: int = MACHINE
+    rehearsal: bool = False
 
 
 class EdgeReported(Event, frozen=True, kw_only=True, tag="edge_reported"):
@@ -49,6 +73,7 @@ class ActionEnded(Event, frozen=True, kw_only=True, tag="action_ended"):
     outcome: Literal["succeeded", "failed"]
     reason: str = ""
     felt: Felt | None = None
+    saw: Saw | None = None
 
 
 class PauseRequested(Event, frozen=True, kw_only=True, tag="pause_requested"):

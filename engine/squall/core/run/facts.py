@@ -52,7 +52,8 @@ class StepEnded(Fact, frozen=True, kw_only=True, tag="step_ended"):
     """A step is over. `path` has its iterations, not its attempts: ``main/waves[2]/hit``.
 
     `conclusion` is the outcome after `continue_on_failure`. `touched_nothing` says that a step
-    injected faults and no request met one.
+    injected faults and no request met one. `filled` is what the step was in this iteration, where
+    that depended on others.
     """
 
     path: str
@@ -64,6 +65,7 @@ class StepEnded(Fact, frozen=True, kw_only=True, tag="step_ended"):
     touched_nothing: bool = False
     deliveries: tuple[Delivery, ...] = ()
     felt: Felt | None = None
+    filled: Step | None = None
 
 
 class LeaseLeaked(Fact, frozen=True, kw_only=True, tag="lease_leaked"):

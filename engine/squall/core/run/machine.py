@@ -124,11 +124,13 @@ def _dispatch(turn: Turn, plan: Plan, state: State, event: RunEvent) -> State:
 def _create(turn: Turn, plan: Plan, state: State, event: RunCreated) -> State:
     if state.phase != "pending":
         return state
-    turn.run, turn.seed = event.run, event.seed
+    turn.run, turn.seed, turn.rehearsal = event.run, event.seed, event.rehearsal
     turn.tell(RunEntered(at=turn.at, phase="running"))
     turn.start_timer("run", plan.playbook.timeout)
     main = steps.start(turn, plan.main, "")
-    return replace(state, run=event.run, seed=event.seed, phase="running", main=main)
+    return replace(
+        state, run=event.run, seed=event.seed, rehearsal=event.rehearsal, phase="running", main=main
+    )
 
 
 # -- whom an event concerns -------------------------------------------------------------------

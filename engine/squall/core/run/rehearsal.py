@@ -102,7 +102,7 @@ class _World:
 
     def run(self, seed: int) -> Rehearsal:
         state = initial(self.plan)
-        self._later(0, RunCreated(at=0, run="rehearsal", seed=seed))
+        self._later(0, RunCreated(at=0, run="rehearsal", seed=seed, rehearsal=True))
         while self.due and not state.finished and len(self.events) < MAX_EVENTS:
             self.at, _, event = heapq.heappop(self.due)
             if isinstance(event, TimerFired) and self.timers.get(event.timer) != event.at:

@@ -93,6 +93,7 @@ class State(Value, frozen=True, kw_only=True):
     at: int = 0
     run: str = ""
     seed: int = 0
+    rehearsal: bool = False
     seq: int = 0
     phase: Phase = "pending"
     main: StepState = PENDING

@@ -5,7 +5,6 @@ is in `attempts`; a group's is here, because its children are steps again. A chi
 to the group above it and no further, so a transition costs its depth, not the size of the plan.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -113,7 +112,7 @@ def attempt(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepStat
         step, attempt=step.attempt + 1, stage="active", leases=(), children=(), answer=None,
         saw=None, felt=None,
     )  # fmt: skip
-    plan = actual(plan, step)
+    plan = plan.filled(step.filled)
     path = attempt_path(plan, step, above)
     if isinstance(plan.step.action, Group):
         turn.tell(StepEntered(at=turn.at, path=path, phase="active"))
@@ -126,7 +125,7 @@ def settle(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState
     """After anything happened in a step: is the attempt over, and what then?"""
     if step.stage in _SETTLED:
         return step
-    plan = actual(plan, step)
+    plan = plan.filled(step.filled)
     path = attempt_path(plan, step, above)
     if isinstance(plan.step.action, Group):
         result = _group_result(step)
@@ -139,11 +138,6 @@ def settle(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState
         disappointment = values.disappointment(turn, plan, step, above)
         outcome, reason = ("failed", disappointment) if disappointment else (outcome, reason)
     return _attempt_over(turn, plan, step, above, outcome, reason)
-
-
-def actual(plan: PlanStep, step: StepState) -> PlanStep:
-    """The plan of a step with the values of this round in it."""
-    return plan if step.filled is None else dataclasses.replace(plan, step=step.filled)
 
 
 def _attempt_over(
@@ -211,6 +205,7 @@ def _over(
             touched_nothing=bool(step.leases) and not any(d.met for d in deliveries),
             deliveries=deliveries,
             felt=values.felt_by(step),
+            filled=step.filled,
         )
     )
     ended = replace(
@@ -274,7 +269,7 @@ def wind_down(
         turn.cancel_timer(f"delay|{step_path(plan, above)}")
         ended = replace(step, iteration=1, forced=(outcome, reason))
         return _over(turn, plan, ended, above, outcome, outcome, reason)
-    plan = actual(plan, step)
+    plan = plan.filled(step.filled)
     path = attempt_path(plan, step, above)
     step = replace(step, forced=step.forced or (outcome, reason))
     if step.stage == "resting":
@@ -422,7 +417,7 @@ def at_path(
     what it brings belongs to an attempt long over.
     """
     if not rest:
-        changed = change(actual(plan, step), step, above)
+        changed = change(plan.filled(step.filled), step, above)
         if changed is step:
             return step
         return proceed(turn, plan, settle(turn, plan, changed, above), above)
@@ -454,7 +449,7 @@ def everywhere(
         return step
     path = attempt_path(plan, step, above)
     if not isinstance(plan.step.action, Group):
-        changed = change(actual(plan, step), step, above)
+        changed = change(plan.filled(step.filled), step, above)
         return proceed(turn, plan, settle(turn, plan, changed, above), above)
     for index in range(len(step.children)):
         child = step.children[index]

@@ -6,11 +6,11 @@ frozen `State` of it at the end. Nothing else lives longer than one event.
 
 import json
 from enum import Enum
-from typing import Final
+from typing import Final, TypeAlias
 
 from squall.core.faults.dice import draw
-from squall.core.playbook.expressions import Value
 from squall.core.playbook.plan import Plan
+from squall.core.playbook.source import Data
 from squall.core.run.commands import Announce, CancelTimer, Command, StartTimer
 from squall.core.run.facts import RunFact
 from squall.core.run.state import State
@@ -33,7 +33,7 @@ class Unknown(Enum):
 
 
 UNKNOWN: Final = Unknown.UNKNOWN
-Known = Value | Unknown
+Known: TypeAlias = "Data | Unknown"
 
 
 class Turn:
@@ -45,6 +45,7 @@ class Turn:
         self.paused = state.phase == "paused"
         self.run = state.run
         self.seed = state.seed
+        self.rehearsal = state.rehearsal
         self.seq = state.seq
         self.edge_lost = state.edge_lost
         self.warning = state.warning

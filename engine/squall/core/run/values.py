@@ -6,15 +6,17 @@ step, until whatever is around it is over. In a rehearsal what the world would s
 such a value is `UNKNOWN`, and so is everything that depends on it.
 """
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from squall.core.faults.effects import Felt
-from squall.core.playbook.expressions import Failure, Value, evaluate, shown
-from squall.core.playbook.filling import fill_blank, put_in_text
+from squall.core.playbook.expressions import Failure, Scope, evaluate, rendered, shown
+from squall.core.playbook.filling import fill_blank, put_in
 from squall.core.playbook.inputs import fitting
 from squall.core.playbook.late import build_filled
 from squall.core.playbook.model import Given, Group, Step
-from squall.core.playbook.plan import Named, PlanStep
+from squall.core.playbook.names import Named
+from squall.core.playbook.plan import PlanStep
+from squall.core.playbook.source import Data
 from squall.core.run.paths import attempt_path, iteration_path, step_path, without_attempt
 from squall.core.run.state import StepState
 from squall.core.run.turn import UNKNOWN, Known, Turn, Unknown
@@ -23,16 +25,13 @@ MEASURED: Final = ("requests", "errors", "error_rate", "rate", "p50", "p95", "p9
 """What of `Felt` an expression can ask for."""
 
 
-Answer = Known | Failure
+Answer: TypeAlias = "Known | Failure"
 
 
 def ask(turn: Turn, plan: PlanStep, step: StepState, above: str, text: str) -> Answer:
     """Work out one expression of a step."""
-    values = _values(turn, plan, step, above, text)
-    if UNKNOWN in values.values():
-        return UNKNOWN
-    scope = {named.name: named.kind for named in plan.speaks[text]}
-    return evaluate(text, scope, values)
+    known = _known(turn, plan, step, above, text)
+    return UNKNOWN if known is None else evaluate(text, *known)
 
 
 def disappointment(turn: Turn, plan: PlanStep, step: StepState, above: str) -> str | None:
@@ -42,29 +41,33 @@ def disappointment(turn: Turn, plan: PlanStep, step: StepState, above: str) -> s
         if isinstance(answer, Failure):
             return f"expected {text}: {answer.reason}"
         if answer is False:
-            scope = {named.name: named.kind for named in plan.speaks[text]}
-            seen = shown(text, scope, _values(turn, plan, step, above, text))
-            return f"expected {text}; {seen}" if seen else f"expected {text}"
+            known = _known(turn, plan, step, above, text)
+            was = shown(text, *known) if known is not None else ""
+            return f"expected {text}; {was}" if was else f"expected {text}"
     return None
 
 
 def filled(turn: Turn, plan: PlanStep, step: StepState, above: str) -> Step | Failure:
     """The step with every value it speaks of put in; with examples where nobody can know."""
     assert plan.step.blank is not None
-    unknown = False
+    render = _Render(turn, plan, step, above)
+    data = fill_blank(plan.step.blank.text, render)
+    if render.unknown or isinstance(data, Failure):
+        return plan.step if render.unknown else data
+    return build_filled(plan.step, data, turn.plan.schema)
 
-    def answer(text: str) -> Value | Failure:
-        nonlocal unknown
-        value = ask(turn, plan, step, above, text)
-        if isinstance(value, Unknown):
-            unknown = True
-            return None
-        return value
 
-    data = fill_blank(plan.step.blank.text, answer)
-    if isinstance(data, Failure):
-        return data
-    return plan.step if unknown else build_filled(plan.step, data, turn.plan.schema)
+class _Render:
+    """Writes what expressions of a step come to as a playbook would; remembers what is unknown."""
+
+    def __init__(self, turn: Turn, plan: PlanStep, step: StepState, above: str) -> None:
+        self.unknown = False
+        self._asked = (turn, plan, step, above)
+
+    def __call__(self, text: str) -> "Data | Failure":
+        known = _known(*self._asked, text)
+        self.unknown |= known is None
+        return None if known is None else rendered(text, *known)
 
 
 def seen(step: StepState) -> dict[str, Known]:
@@ -72,7 +75,6 @@ def seen(step: StepState) -> dict[str, Known]:
     found: dict[str, Known] = {}
     if step.saw is not None:
         found.update(step.saw.named())
-        found.update(dict.fromkeys(step.saw.assumed, UNKNOWN))
     felt = felt_by(step)
     if felt is not None and felt.requests:
         found |= {f"measured.{name}": getattr(felt, name) for name in MEASURED}
@@ -84,23 +86,34 @@ def felt_by(step: StepState) -> Felt | None:
     return step.felt or next((lease.felt for lease in step.leases if lease.felt), None)
 
 
-def _values(
+def _known(
     turn: Turn, plan: PlanStep, step: StepState, above: str, text: str
-) -> dict[str, Known]:
-    """The values that are there for the names of an expression."""
+) -> tuple[Scope, dict[str, Data]] | None:
+    """The names of an expression, and the values that are there; None if one cannot be known."""
     own = seen(step)
-    found: dict[str, Known] = {}
+    found: dict[str, Data] = {}
     for named in plan.speaks[text]:
-        read = named.read
-        if read.up == 0 and not read.child and named.name in own:
-            found[named.name] = own[named.name]
-            continue
-        path = _place(plan, step, above, named)
-        if turn.has(path, read.what):
-            found[named.name] = turn.recall(path, read.what)
-        elif read.child and read.what == "ran":
-            found[named.name] = False
-    return found
+        value = _value(turn, plan, step, above, named, own)
+        if isinstance(value, Unknown):
+            return None
+        if not isinstance(value, Failure):
+            found[named.name] = value
+    return {named.name: named.kind for named in plan.speaks[text]}, found
+
+
+def _value(
+    turn: Turn, plan: PlanStep, step: StepState, above: str, named: Named,
+    own: dict[str, Known],
+) -> Answer:  # fmt: skip
+    read = named.read
+    if read.up == 0 and not read.child and named.name in own:
+        return own[named.name]
+    path = _place(plan, step, above, named)
+    if turn.has(path, read.what):
+        return turn.recall(path, read.what)
+    if turn.rehearsal and not read.up and not read.child:
+        return UNKNOWN
+    return False if read.child and read.what == "ran" else Failure("it is not there")
 
 
 def _place(plan: PlanStep, step: StepState, above: str, named: Named) -> str:
@@ -144,17 +157,10 @@ def _input(turn: Turn, plan: PlanStep, step: StepState, above: str, given: Given
     """The value of an input; one that is passed on by a caller is worked out now."""
     if not given.template:
         return given.decoded()
-    unknown = False
-
-    def answer(text: str) -> Value | Failure:
-        nonlocal unknown
-        value = ask(turn, plan, step, above, text)
-        unknown |= value is UNKNOWN
-        return None if isinstance(value, Unknown) else value
-
-    value = put_in_text(given.template, answer)
-    if unknown or isinstance(value, Failure):
-        return UNKNOWN if unknown else value
+    render = _Render(turn, plan, step, above)
+    value = put_in(given.template, render)
+    if render.unknown or isinstance(value, Failure):
+        return UNKNOWN if render.unknown else value
     return fitting(given.kind, value)
 
 
@@ -168,8 +174,9 @@ def keep_end(turn: Turn, plan: PlanStep, step: StepState, ended: StepState, abov
     known["ran"] = ended.attempt > 0
     known["outcome"] = str(ended.outcome)
     path = step_path(plan, above)
-    for what in sorted(plan.wanted & known.keys()):
-        turn.keep(path, what, known[what])
+    assumed = turn.rehearsal and ended.attempt > 0
+    for what in sorted(plan.wanted if assumed else plan.wanted & known.keys()):
+        turn.keep(path, what, known.get(what, UNKNOWN))
 
 
 def _outputs(turn: Turn, plan: PlanStep, step: StepState, above: str) -> dict[str, Known]:

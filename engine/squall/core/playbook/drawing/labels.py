@@ -76,11 +76,21 @@ def lasts(step: Step) -> str:
 
 def repeats(step: Step) -> str:
     """How often a looping step goes round: ``3 times``, ``for ever``; empty for no loop."""
-    if step.loop is None:
+    loop = step.loop
+    if loop is None:
         return ""
-    if step.loop.times is None:
-        return "for ever"
-    return "once" if step.loop.times == 1 else f"{step.loop.times} times"
+    if loop.each_of:
+        return plain(f"for each of {loop.each_of}")
+    most = "" if loop.max is None else f", {_times(loop.max)} at most"
+    if loop.until:
+        return plain(f"until {loop.until}{most}")
+    if loop.while_:
+        return plain(f"while {loop.while_}{most}")
+    return "for ever" if loop.rounds is None else _times(loop.rounds)
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
 
 
 def modifiers(node: Node) -> tuple[str, ...]:
