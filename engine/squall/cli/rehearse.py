@@ -18,7 +18,11 @@ if TYPE_CHECKING:
               help="A step fails or times out: waves[2]/hit=failed.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 def rehearse(
-    file: str, seed: int, inputs: tuple[str, ...], assumptions: tuple[str, ...], as_json: bool  # noqa: FBT001
+    file: str,
+    seed: int,
+    inputs: tuple[str, ...],
+    assumptions: tuple[str, ...],
+    as_json: bool,  # noqa: FBT001
 ) -> None:
     r"""What a run would do, and when, without doing it.
 

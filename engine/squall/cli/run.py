@@ -72,7 +72,9 @@ def run(
     from squall.worktree import schema_text
 
     given = [_target(written) for written in targets]
-    playbook = _bounded(open_playbook(file, targets=given, inputs=inputs, quiet=quiet).playbook, timeout)
+    playbook = _bounded(
+        open_playbook(file, targets=given, inputs=inputs, quiet=quiet).playbook, timeout
+    )
     plan = compile_plan(playbook, schema_text())
     patience = None if wait is None else _duration(wait, "--wait")
     report = _report(plan, as_json=as_json, plain=plain, quiet=quiet, color=color)

@@ -3,7 +3,7 @@
 from squall.core.faults.wording import describe_scenario, span
 from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Wait
 from squall.core.playbook.plan import Plan, PlanStep
-from squall.core.playbook.wording import describe_failures, describe_load
+from squall.core.playbook.wording import describe_blank, describe_failures, describe_load
 from squall.core.run.facts import (
     LeaseLeaked,
     RunEnded,
@@ -73,6 +73,8 @@ class Wording:
 
     @staticmethod
     def _does(step: PlanStep) -> str:
+        if step.step.blank is not None:
+            return describe_blank(step.step.blank)
         match step.step.action:
             case Injection(scenarios=scenarios):
                 faults = " + ".join(describe_scenario(scenario) for scenario in scenarios)

@@ -21,7 +21,14 @@ from squall.core.run.leases import parse_lease
 from squall.core.timing import SECOND
 
 EventType = Literal[
-    "run_entered", "step_entered", "step_filled", "step_ended", "lease_leaked", "run_ended", "counted", "progress"
+    "run_entered",
+    "step_entered",
+    "step_filled",
+    "step_ended",
+    "lease_leaked",
+    "run_ended",
+    "counted",
+    "progress",
 ]
 _NOTHING: Final = Felt()
 

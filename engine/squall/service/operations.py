@@ -125,9 +125,7 @@ class Operations:
         self._recorders = recorders
         self._keep_trace = keep_trace
         self._custodian = Custodian(tasks, clock, store)
-        self._recovery = Recovery(
-            store, engines, clock, self._custodian, self._resume, schema
-        )
+        self._recovery = Recovery(store, engines, clock, self._custodian, self._resume, schema)
         self._running: set[Running] = set()
         self._claims = 0
 

@@ -29,6 +29,7 @@ from squall.core.playbook.model import (
     Output,
     Playbook,
     Retry,
+    SteadyState,
     Step,
     Target,
     Tolerance,
@@ -77,9 +78,8 @@ def build_step(places: Places, blank: Blank) -> Step:
     builder = _Builder(places)
     builder.in_scope = blank.scope
     builder.scenarios.named = {scenario.name: scenario for scenario in blank.scenarios}
-    data = places.document.data
-    assert isinstance(data, dict)
-    return builder.step(("steps", 0), data["steps"][0], blank.scope)
+    document: Any = places.document.data
+    return builder.step(("steps", 0), document["steps"][0], blank.scope)
 
 
 class _Builder:
@@ -113,7 +113,22 @@ class _Builder:
                 for name, expression in sorted(self._mapping(node, "outputs").items())
             ),
             abort_if=_several(node.get("abort_if")),
+            steady_state=self._steady_state(node),
         )
+
+    def _steady_state(self, node: Node) -> SteadyState | None:
+        written = node.get("steady_state")
+        if written is None:
+            return None
+        at: Path = ("steady_state",)
+        usual = SteadyState(checks=())
+        return SteadyState(
+            checks=self._steps((*at, "checks"), written["checks"], ()),
+            every=self._lasting(at, written, "every", usual.every) or usual.every,
+            failures=int(written.get("failures", usual.failures)),
+            recover_within=self._duration(at, written, "recover_within") or usual.recover_within,
+        )
+
 
     @staticmethod
     def _mapping(node: Node, key: str) -> Mapping[str, Any]:
@@ -404,7 +419,7 @@ def _speaking(target: Target, declared: Mapping[str, Target]) -> Target:
     return msgspec.structs.replace(target, protocol=declared[target.name].protocol)
 
 
-def _several(written: str | list[str] | None) -> tuple[str, ...]:
+def _several(written: Any) -> tuple[str, ...]:
     """One expression or several, as several."""
     if written is None:
         return ()

@@ -8,9 +8,9 @@ not say, and expects a playbook without findings.
 from dataclasses import replace
 
 from squall.core.playbook.graph import Link, Node, Region, step_graph
-from squall.core.playbook.model import Outcome, Playbook, digest
+from squall.core.playbook.model import Group, Outcome, Playbook, Step, digest
 from squall.core.playbook.plan import Edge, Plan, PlanStep
-from squall.core.playbook.talk import Talk
+from squall.core.playbook.talk import STEADY, Talk
 
 
 def compile_plan(playbook: Playbook, schema: str = "") -> Plan:
@@ -25,15 +25,38 @@ def compile_plan(playbook: Playbook, schema: str = "") -> Plan:
         digest=digest(playbook),
         main=_plan_step(graph.main, talk),
         finally_=None if graph.finally_ is None else _plan_step(graph.finally_, talk),
+        steady=_steady(playbook, talk),
         schema=schema,
     )
 
 
+def _steady(playbook: Playbook, talk: Talk) -> PlanStep | None:
+    if playbook.steady_state is None:
+        return None
+    checks = playbook.steady_state.checks
+    return PlanStep(
+        path=STEADY,
+        step=Step(name=STEADY, action=Group(steps=checks, parallel=True)),
+        children=tuple(
+            PlanStep(
+                path=f"{STEADY}/{check.name}",
+                step=check,
+                speaks=talk.speaks.get(f"{STEADY}/{check.name}", {}),
+            )
+            for check in checks
+        ),
+        parallel=True,
+        wanted=talk.wanted(STEADY),
+    )
+
+
 def _plan_step(node: Node, talk: Talk) -> PlanStep:
-    said = {"speaks": talk.speaks.get(node.path, {}), "wanted": talk.wanted(node.path)}
-    if node.region is None:
-        return PlanStep(path=node.path, step=node.step, **said)
-    return replace(_plan_group(node, node.region, talk), **said)
+    if node.region is not None:
+        planned = _plan_group(node, node.region, talk)
+    else:
+        planned = PlanStep(path=node.path, step=node.step)
+    speaks, wanted = talk.speaks.get(node.path), talk.wanted(node.path)
+    return replace(planned, speaks=speaks or {}, wanted=wanted) if speaks or wanted else planned
 
 
 def _plan_group(node: Node, region: Region, talk: Talk) -> PlanStep:

@@ -17,7 +17,7 @@ from squall.core.playbook.expressions import (
 )
 from squall.core.playbook.filling import BARE
 from squall.core.playbook.model import Group, Playbook, Step
-from squall.core.playbook.names import Place, Read, find, identifier, in_reach
+from squall.core.playbook.names import Read, identifier
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Data, Path
 from squall.core.playbook.talk import Said, expressions
@@ -35,9 +35,9 @@ def check_expressions(places: Places, playbook: Playbook) -> None:
 def _check(places: Places, at: Path, said: Said) -> None:
     scope = {}
     for chain, _ in names_in(said.text):
-        found = find(said.place, chain, done=said.done)
+        found = said.find(chain)
         if found is None:
-            scope = in_reach(said.place, done=said.done)
+            scope = said.in_reach()
             break
         scope[found.name] = found.kind
     mistakes = mistakes_in(said.text, scope, said.wanted)
@@ -56,7 +56,7 @@ def _check(places: Places, at: Path, said: Said) -> None:
 
 def _check_produced(places: Places, at: Path, said: Said, chain: str, column: int) -> None:
     """A step that may not have run has nothing to tell."""
-    found = find(said.place, chain, done=said.done)
+    found = said.find(chain)
     if found is None or not found.read.child or found.read.what == "ran":
         return
     why = may_not_have_run(said, found.read)
@@ -193,4 +193,6 @@ def _meet(places: Places, path: Path, group: Group) -> None:
             places.note((*path, index, "name"), "SQ237", message, "name one of them differently")
         first.setdefault(name, step.name)
         if isinstance(step.action, Group) and step.action.called is None:
-            _meet(places, (*path, index, "parallel" if step.action.parallel else "steps"), step.action)
+            _meet(
+                places, (*path, index, "parallel" if step.action.parallel else "steps"), step.action
+            )

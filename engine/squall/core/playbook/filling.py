@@ -143,7 +143,13 @@ class _Filler:
         if any(map(is_late, templates)):
             return self._later(text, path, templates)
         scope = {f"inputs.{one.name}": INPUTS[one.kind] for one in self.inputs.values()}
-        mistakes = [mistake for mistake in template_mistakes(text, scope) if not _of_secret(mistake, templates)]
+        mistakes = [
+            mistake
+            for mistake in template_mistakes(text, scope)
+            if not any(
+                is_secret(one) and one.start < mistake.column <= one.end for one in templates
+            )
+        ]
         for mistake in mistakes:
             self._mistaken(path, mistake)
         filled = put_in(text, partial(rendered, scope=scope, values=self._values()))

@@ -6,7 +6,7 @@ it makes sense; that it has the right shape is asked of the schema.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 
 from squall.core.diagnostics import Refused, nearest, short
@@ -32,7 +32,7 @@ def declared(places: Places, given: Mapping[str, Any]) -> tuple[Given, ...]:
     """
     data = places.document.data
     written = data.get("inputs") if isinstance(data, dict) else None
-    nodes = written if isinstance(written, dict) else {}
+    nodes: Mapping[str, Any] = written if isinstance(written, dict) else {}
     for name in given:
         if name not in nodes:
             close = nearest(name, nodes)
@@ -126,7 +126,7 @@ def _share(written: Any) -> float | None:
     return share if share is not None and 0 <= share <= 1 else None
 
 
-_FITTING: Final = {
+_FITTING: Final[Mapping[InputKind, Callable[[Any], Data]]] = {
     "string": lambda written: written if isinstance(written, str) else None,
     "integer": _integer,
     "number": _number,

@@ -18,7 +18,9 @@ def build_filled(step: Step, data: Data, schema: str) -> Step | Failure:
     """The step as it is now; `data` are its own keys, `schema` is the text of the playbook's."""
     assert step.blank is not None
     assert isinstance(data, dict)
-    inner = {"steps": [{"name": "inside", "wait": 0}]} if isinstance(step.action, Group) else {}
+    inner: dict[str, Data] = (
+        {"steps": [{"name": "inside", "wait": 0}]} if isinstance(step.action, Group) else {}
+    )
     document = Document(data={"name": "filled", "steps": [{**data, **inner}]})
     found = check_shape(document, "", schema)
     if found:
@@ -28,4 +30,4 @@ def build_filled(step: Step, data: Data, schema: str) -> Step | Failure:
     if places.failed:
         return Failure(places.found[0].message)
     action = step.action if isinstance(step.action, Group) else built.action
-    return replace(built, action=action, blank=step.blank, targets=step.targets)
+    return replace(built, action=action, blank=None, targets=step.targets)

@@ -224,6 +224,19 @@ class Loop(Value, frozen=True, kw_only=True):
         return 1 if self.until else 0
 
 
+class SteadyState(Value, frozen=True, kw_only=True):
+    """What holds when all is well: checks, each a probe with what is expected of it.
+
+    Looked at `every` so often, it counts as broken after `failures` looks in a row; after the
+    faults it has to hold again `recover_within` so long.
+    """
+
+    checks: "tuple[Step, ...]"
+    every: Duration = Duration(5 * SECOND)
+    failures: int = 1
+    recover_within: Duration = Duration(0)
+
+
 class Tolerance(Value, frozen=True, kw_only=True):
     """Which outcomes are allowed to go wrong, and how many times over all iterations."""
 
@@ -283,6 +296,7 @@ class Playbook(Value, frozen=True, kw_only=True):
     inputs: tuple[Given, ...] = ()
     outputs: tuple[Output, ...] = ()
     abort_if: tuple[str, ...] = ()
+    steady_state: SteadyState | None = None
 
 
 def canonical(playbook: Playbook) -> bytes:

@@ -123,14 +123,15 @@ def offered_by(step: Step) -> Mapping[str, Kind]:
     return offered
 
 
-def find(place: Place, chain: str, *, done: bool) -> Named | None:
+def find(place: Place, chain: str, *, done: bool, guard: bool = False) -> Named | None:
     """What a name with dots means at a step: the longest part of it that is known.
 
-    `done`: the step has been done, and what it saw is known.
+    `done`: the step has been done, and what it saw is known. `guard`: it goes on, and what its
+    clients feel right now is known.
     """
     name = chain
     while True:
-        found = _find(place, name, done=done)
+        found = _find(place, name, done=done, guard=guard)
         if found is not None:
             return Named(name=name, kind=found[0], read=found[1])
         name, dot, _ = name.rpartition(".")
@@ -138,10 +139,11 @@ def find(place: Place, chain: str, *, done: bool) -> Named | None:
             return None
 
 
-def _find(place: Place, name: str, *, done: bool) -> Found | None:
+def _find(place: Place, name: str, *, done: bool, guard: bool) -> Found | None:
     first, _, rest = name.partition(".")
-    if done and name in seen_by(place.step.action):
-        return seen_by(place.step.action)[name], Read(up=0, what=name)
+    own = _own(place, done=done, guard=guard)
+    if name in own:
+        return own[name], Read(up=0, what=name)
     if first == "steps":
         return _find_step(place, rest, done=done)
     for up, here in _upwards(place):
@@ -151,6 +153,13 @@ def _find(place: Place, name: str, *, done: bool) -> Found | None:
         if first == "loop" and (kind := _round(here, up).get(name)):
             return kind, Read(up=up, what=name)
     return None
+
+
+def _own(place: Place, *, done: bool, guard: bool) -> Mapping[str, Kind]:
+    """What is known of the step itself."""
+    if guard:
+        return _MEASURED
+    return seen_by(place.step.action) if done else {}
 
 
 def _find_step(place: Place, rest: str, *, done: bool) -> Found | None:
@@ -163,9 +172,9 @@ def _find_step(place: Place, rest: str, *, done: bool) -> Found | None:
     return None
 
 
-def in_reach(place: Place, *, done: bool) -> dict[str, Kind]:
+def in_reach(place: Place, *, done: bool, guard: bool = False) -> dict[str, Kind]:
     """Every name that `find` finds, for whoever misspelt one."""
-    found: dict[str, Kind] = dict(seen_by(place.step.action)) if done else {}
+    found: dict[str, Kind] = dict(_own(place, done=done, guard=guard))
     for up, here in _upwards(place):
         if here.inputs is not None and up + (here.above is None) > 0:
             found |= {f"inputs.{one.name}": INPUTS[one.kind] for one in here.inputs}
@@ -192,4 +201,8 @@ def _round(place: Place, up: int) -> dict[str, Kind]:
     loop = place.step.loop
     if loop is None or (up and place.above is not None and place.inputs is not None):
         return {}
-    return {"loop.index": "int", "loop.item": "dyn"} if loop.each or loop.each_of else {"loop.index": "int"}
+    return (
+        {"loop.index": "int", "loop.item": "dyn"}
+        if loop.each or loop.each_of
+        else {"loop.index": "int"}
+    )

@@ -61,11 +61,12 @@ class PlanStep:
 class Plan:
     """Everything a run needs to know of its playbook.
 
-    `schema` is the text of the playbook schema, for steps that are filled on the way.
+    `steady` holds the checks of the steady state. `schema` is the text of the playbook schema, for steps that are filled on the way.
     """
 
     playbook: Playbook
     digest: str
     main: PlanStep
     finally_: PlanStep | None = None
+    steady: PlanStep | None = None
     schema: str = ""

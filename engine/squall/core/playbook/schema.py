@@ -84,9 +84,7 @@ def fitting(document: Document, schema: str) -> Document | None:
 def example_at(schema: str, path: Path) -> Data:
     """What may stand at a place: the first plain example the schema gives there, else a text."""
     examples = [
-        example
-        for about in _about_place(schema, path)
-        for example in about.get("examples", ())
+        example for about in _about_place(schema, path) for example in about.get("examples", ())
     ]
     plain = (one for one in examples if not isinstance(one, dict | list))
     return next(plain, examples[0] if examples else "text")

@@ -9,13 +9,17 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from squall.core.playbook.expressions import Kind, names_in, templates_in
 from squall.core.playbook.filling import is_secret, texts_in
 from squall.core.playbook.graph import FINALLY, MAIN
 from squall.core.playbook.model import Group, Playbook, Step
-from squall.core.playbook.names import Named, Place, Read, find
+from squall.core.playbook.names import Named, Place, Read, find, in_reach
 from squall.core.playbook.source import Path
+
+
+STEADY: Final = "steady"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +28,8 @@ class Said:
 
     `path` names the step as plans do, `at` is where it is written; None inside of a playbook that
     is called, which is looked at by itself. `done`: it is worked out when the step has been done,
-    and knows what the step saw.
+    and knows what the step saw. `guard`: it is
+    worked out while the step goes on, with what is measured right then.
     """
 
     path: str
@@ -34,6 +39,15 @@ class Said:
     text: str
     wanted: Kind | None = "bool"
     done: bool = False
+    guard: bool = False
+
+    def find(self, chain: str) -> Named | None:
+        """What a name means here."""
+        return find(self.place, chain, done=self.done, guard=self.guard)
+
+    def in_reach(self) -> dict[str, Kind]:
+        """Every name that means something here."""
+        return in_reach(self.place, done=self.done, guard=self.guard)
 
 
 class Talk:
@@ -52,7 +66,7 @@ class Talk:
     def _note(self, said: Said) -> None:
         named = []
         for chain, _ in names_in(said.text):
-            found = find(said.place, chain, done=said.done)
+            found = said.find(chain)
             if found is not None:
                 named.append(found)
                 self._want(said.path, found.read)
@@ -72,6 +86,12 @@ def expressions(playbook: Playbook) -> Iterator[Said]:
     yield from _Walk(main, MAIN, ()).said()
     last = Place(Step(name=FINALLY, action=Group(steps=playbook.finally_)), inputs=playbook.inputs)
     yield from _Walk(last, FINALLY, (), key="finally").said()
+    if playbook.steady_state is not None:
+        checks = Group(steps=playbook.steady_state.checks, parallel=True)
+        steady = Place(Step(name=STEADY, action=checks), inputs=playbook.inputs)
+        yield from _Walk(steady, STEADY, ("steady_state",), key="checks").said()
+    for index, text in enumerate(playbook.abort_if):
+        yield Said(path=MAIN, at=(), place=main, key=("abort_if", index), text=text, guard=True)
     for output in playbook.outputs:
         yield Said(path=MAIN, at=(), place=main, key=("outputs", output.name),
                    text=output.expression, wanted=None, done=True)  # fmt: skip
@@ -95,7 +115,7 @@ class _Walk:
         for index, text in enumerate(step.expect):
             yield self._one(("expect", index), text, done=True)
         for index, text in enumerate(step.abort_if):
-            yield self._one(("abort_if", index), text, done=True)
+            yield replace(self._one(("abort_if", index), text), guard=True)
         if step.blank is not None:
             for text in texts_in(json.loads(step.blank.text)):
                 for template in templates_in(text):
@@ -125,15 +145,13 @@ class _Walk:
         if called is not None:
             at = None
             for given in called.inputs:
+                passed = ("playbook", "inputs", given.name)
                 for template in templates_in(given.template):
-                    key = ("playbook", "inputs", given.name)
-                    yield self._one(key, template.expression, wanted=None)
+                    yield self._one(passed, template.expression, wanted=None)
             for output in called.outputs:
                 inside = self._one((), output.expression, wanted=None, done=True)
                 yield replace(inside, at=None)
         key = self.key or ("parallel" if group.parallel else "steps")
         for index, child in enumerate(group.steps):
             below = None if at is None else (*at, key, index)
-            yield from _Walk(
-                Place(child, self.place), f"{self.path}/{child.name}", below
-            ).said()
+            yield from _Walk(Place(child, self.place), f"{self.path}/{child.name}", below).said()

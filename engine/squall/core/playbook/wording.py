@@ -3,11 +3,13 @@
 The twin of `core.faults.wording`: labels, not the language; nothing reads them back.
 """
 
+import json
 from typing import Final, assert_never
 
 from squall.core.faults.effects import Failures
-from squall.core.playbook.model import Constant, Load, Poisson, Ramp
+from squall.core.playbook.model import Blank, Constant, Load, Poisson, Ramp
 
+_NOT_DONE: Final = frozenset({"name", "when", "expect", "duration", "loop", "delay", "timeout"})
 _FAILURES: Final = {
     "status": "answered 500 or above",
     "reset": "reset",
@@ -30,6 +32,24 @@ def describe_load(load: Load) -> str:
             return f"{start:.6g} {'rising' if start <= load.rate else 'falling'} to {rate}"
         case _:
             assert_never(load.shape)
+
+
+def describe_blank(blank: Blank) -> str:
+    """What a step will do once its values are known, as it is written: ``http: {get: …}``."""
+    keys = json.loads(blank.text)
+    return ", ".join(f"{key}: {_flow(keys[key])}" for key in keys if key not in _NOT_DONE)
+
+
+def _flow(value: object) -> str:
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{key}: {_flow(part)}" for key, part in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_flow, value)) + "]"
+        case str():
+            return value
+        case _:
+            return json.dumps(value)
 
 
 def describe_failures(failures: Failures) -> str:

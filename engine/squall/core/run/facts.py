@@ -10,8 +10,14 @@ from typing import Literal
 from squall.core.faults.effects import Delivery, Felt
 from squall.core.faults.kinds import Value
 from squall.core.playbook.model import Outcome, Step
+from squall.core.timing import Duration
 
-Phase = Literal["pending", "running", "paused", "stopping", "finalizing", "finished"]
+Phase = Literal[
+    "pending", "checking", "running", "paused", "stopping", "recovering", "finalizing", "finished"
+]
+"""`checking` and `recovering`: whether the steady state holds before and after the faults."""
+
+WatchStage = Literal["before", "during", "after"]
 
 Verdict = Literal[
     "passed", "warned", "failed", "aborted", "cancelled", "interrupted", "inconclusive"
@@ -68,6 +74,15 @@ class StepEnded(Fact, frozen=True, kw_only=True, tag="step_ended"):
     filled: Step | None = None
 
 
+class SteadyStateSeen(Fact, frozen=True, kw_only=True, tag="steady_state_seen"):
+    """Whether the steady state holds; `took` is how long it took to return after the faults."""
+
+    stage: WatchStage
+    holds: bool
+    reason: str = ""
+    took: Duration | None = None
+
+
 class LeaseLeaked(Fact, frozen=True, kw_only=True, tag="lease_leaked"):
     """A lease could not be undone in time and is handed to the custodian."""
 
@@ -82,4 +97,4 @@ class RunEnded(Fact, frozen=True, kw_only=True, tag="run_ended"):
     reason: str = ""
 
 
-RunFact = RunEntered | StepEntered | StepFilled | StepEnded | LeaseLeaked | RunEnded
+RunFact = RunEntered | StepEntered | StepFilled | StepEnded | SteadyStateSeen | LeaseLeaked | RunEnded

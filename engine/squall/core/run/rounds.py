@@ -36,7 +36,7 @@ def _while(
         return False
     answer = values.ask(turn, plan, step, above, condition)
     if isinstance(answer, Failure):
-        return Failure(f"while {condition}: {answer.reason}")
+        return Failure(f"while {answer.reason}")
     if answer is UNKNOWN:
         return most is not None or step.iteration == 0
     return answer is True
@@ -48,7 +48,7 @@ def _until(
     most = plan.step.loop.max if plan.step.loop else None
     answer = values.ask(turn, plan, step, above, condition)
     if isinstance(answer, Failure):
-        return Failure(f"until {condition}: {answer.reason}")
+        return Failure(f"until {answer.reason}")
     if answer is UNKNOWN:
         return most is not None and step.iteration < most
     if answer is True:
@@ -63,14 +63,13 @@ def _next_item(turn: Turn, plan: PlanStep, step: StepState, above: str) -> bool 
     assert loop is not None
     path = step_path(plan, above)
     if step.iteration == 0:
-        items = loop.items()
+        answer: values.Answer = loop.items()
         if loop.each_of:
             answer = values.ask(turn, plan, step, above, loop.each_of)
-            if isinstance(answer, Failure):
-                return Failure(f"each: {answer.reason}")
-            items = [None] if isinstance(answer, Unknown) else answer
-        if not isinstance(items, list):
+        if isinstance(answer, Failure):
+            return Failure(f"each: {answer.reason}")
+        if not isinstance(answer, list | Unknown):
             return Failure("each: it is no list")
-        turn.keep(path, "each", items)
+        turn.keep(path, "each", answer)
     items = turn.recall(path, "each")
     return step.iteration < len(items) if isinstance(items, list) else step.iteration == 0

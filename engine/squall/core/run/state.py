@@ -10,7 +10,7 @@ from squall.core.faults.effects import Delivery, Felt
 from squall.core.faults.kinds import Value
 from squall.core.playbook.model import Outcome, Step
 from squall.core.run.events import Saw
-from squall.core.run.facts import Phase, Verdict
+from squall.core.run.facts import Phase, Verdict, WatchStage
 
 LeasePhase = Literal["asked", "live", "reverting", "gone", "leaked"]
 StepStage = Literal[
@@ -81,13 +81,31 @@ class StepState(Value, frozen=True, kw_only=True):
 PENDING = StepState()
 
 
+class Watch(Value, frozen=True, kw_only=True):
+    """How the steady state is looked at. `look` counts over the run.
+
+    `since` is when this stage began, `began` when this look did; `waiting` are the checks that have
+    not answered, `failed` says what those said that did not pass, `strikes` counts looks in a row
+    at which something failed.
+    """
+
+    stage: WatchStage
+    since: int
+    look: int = 0
+    began: int = 0
+    waiting: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    strikes: int = 0
+
+
 class State(Value, frozen=True, kw_only=True):
     """A whole run.
 
     `ending` is the verdict that was decided before the steps were over, with its reason. `timers`
     holds what is due when; `frozen` what was left of the steps' timers when the run was paused.
     `loads` says per target how many loads are sending to it and when the last one stopped. `values`
-    are what expressions may ask for: whose, its name, and the value as JSON.
+    are what expressions may ask for: whose, its name, and the value as JSON. `pictures` are what
+    clients of each target, or of each load, felt last, where a guard asks for it.
     """
 
     at: int = 0
@@ -109,6 +127,9 @@ class State(Value, frozen=True, kw_only=True):
     frozen: tuple[tuple[str, int], ...] = ()
     loads: tuple[tuple[str, int, int], ...] = ()
     values: tuple[tuple[str, str, str], ...] = ()
+    watch: Watch | None = None
+    looks: int = 0
+    pictures: tuple[tuple[str, Felt], ...] = ()
 
     @property
     def finished(self) -> bool:

@@ -31,7 +31,7 @@ def start(turn: Turn, plan: PlanStep, above: str) -> StepState:
     if plan.step.when:
         answer = values.ask(turn, plan, PENDING, above, plan.step.when)
         if isinstance(answer, Failure):
-            return _unbegun(turn, plan, above, "failed", f"when {plan.step.when}: {answer.reason}")
+            return _unbegun(turn, plan, above, "failed", f"when {answer.reason}")
         if answer is False:
             return _unbegun(turn, plan, above, "skipped", f"not so: {plan.step.when}")
     if plan.step.delay:
@@ -53,9 +53,7 @@ def enter(turn: Turn, plan: PlanStep, above: str) -> StepState:
     return _iterate(turn, plan, replace(PENDING, iteration=0), above)
 
 
-def _unbegun(
-    turn: Turn, plan: PlanStep, above: str, outcome: Outcome, reason: str
-) -> StepState:
+def _unbegun(turn: Turn, plan: PlanStep, above: str, outcome: Outcome, reason: str) -> StepState:
     """It is over before it did anything."""
     turn.cancel_timer(f"timeout|{step_path(plan, above)}")
     conclusion = _conclusion(plan, PENDING, outcome)
@@ -183,7 +181,11 @@ def _over(
     if conclusion == "succeeded" and step.forced is None and step.iteration:
         another = rounds.another(turn, plan, step, above)
         if isinstance(another, Failure):
-            outcome, conclusion, reason = "failed", _conclusion(plan, step, "failed"), another.reason
+            outcome, conclusion, reason = (
+                "failed",
+                _conclusion(plan, step, "failed"),
+                another.reason,
+            )
         else:
             more = another
     tolerance = plan.step.continue_on_failure

@@ -55,6 +55,8 @@ class Turn:
         self.commands: list[Command] = []
         self.timers = dict(state.timers)
         self.frozen = dict(state.frozen)
+        self.looks = state.looks
+        self.pictures = dict(state.pictures)
         self.values = {(path, name): text for path, name, text in state.values}
         self.loads = {target: (active, last) for target, active, last in state.loads}
 
@@ -104,6 +106,11 @@ class Turn:
         """The next number of an effect: it only grows."""
         self.seq += 1
         return self.seq
+
+    def next_look(self) -> int:
+        """The number of a look at the steady state."""
+        self.looks += 1
+        return self.looks
 
     def warn(self, reason: str) -> None:
         """Remember the first thing that keeps the run from being plainly passed."""

@@ -39,7 +39,7 @@ def disappointment(turn: Turn, plan: PlanStep, step: StepState, above: str) -> s
     for text in plan.step.expect:
         answer = ask(turn, plan, step, above, text)
         if isinstance(answer, Failure):
-            return f"expected {text}: {answer.reason}"
+            return f"expected {answer.reason}"
         if answer is False:
             known = _known(turn, plan, step, above, text)
             was = shown(text, *known) if known is not None else ""
@@ -52,8 +52,10 @@ def filled(turn: Turn, plan: PlanStep, step: StepState, above: str) -> Step | Fa
     assert plan.step.blank is not None
     render = _Render(turn, plan, step, above)
     data = fill_blank(plan.step.blank.text, render)
-    if render.unknown or isinstance(data, Failure):
-        return plan.step if render.unknown else data
+    if render.unknown:
+        return plan.step
+    if isinstance(data, Failure):
+        return data
     return build_filled(plan.step, data, turn.plan.schema)
 
 
@@ -156,12 +158,13 @@ def _inputs(turn: Turn, plan: PlanStep, above: str) -> tuple[Given, ...]:
 def _input(turn: Turn, plan: PlanStep, step: StepState, above: str, given: Given) -> Answer:
     """The value of an input; one that is passed on by a caller is worked out now."""
     if not given.template:
-        return given.decoded()
+        value: Data = given.decoded()
+        return value
     render = _Render(turn, plan, step, above)
-    value = put_in(given.template, render)
-    if render.unknown or isinstance(value, Failure):
-        return UNKNOWN if render.unknown else value
-    return fitting(given.kind, value)
+    passed = put_in(given.template, render)
+    if render.unknown:
+        return UNKNOWN
+    return passed if isinstance(passed, Failure) else fitting(given.kind, passed)
 
 
 def keep_end(turn: Turn, plan: PlanStep, step: StepState, ended: StepState, above: str) -> None:

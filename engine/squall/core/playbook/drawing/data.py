@@ -57,7 +57,12 @@ def _repeated(step: Step) -> Data:
     return {
         "loop": None
         if loop is None
-        else {"rounds": loop.rounds, "until": loop.until, "while": loop.while_, "each": loop.each_of},
+        else {
+            "rounds": loop.rounds,
+            "until": loop.until,
+            "while": loop.while_,
+            "each": loop.each_of,
+        },
         "retry": None
         if retry is None
         else {"attempts": retry.attempts, "outcomes": sorted(retry.outcomes)},

@@ -41,9 +41,9 @@ def cost(node: Node, sizes: Mapping[str, int], depth: int = 0) -> Cost:
     size = sum(part.size for part in parts)
     work = sum(part.work for part in parts) + _STEP + size
     match node.kind, node.text:
-        case ("call" | "method"), "matches":
+        case (("call" | "method"), "matches"):
             return Cost(1, work + _PATTERN * size)
-        case ("call" | "method"), _:
+        case (("call" | "method"), _):
             return Cost(size + _WRITTEN, work)
         case "choice", _:
             return Cost(max(part.size for part in parts), work)

@@ -172,7 +172,7 @@ def _bare(node: Node, ran: frozenset[str]) -> Iterator[tuple[str, int]]:
             yield from _bare(asked, ran)
             yield from _bare(yes, ran | _implied(asked, truth=True))
             yield from _bare(no, ran | _implied(asked, truth=False))
-        case ("name" | "select"), _ if name := dotted(node):
+        case (("name" | "select"), _) if name := dotted(node):
             root, _, rest = name.partition(".")
             step, _, field = rest.partition(".")
             if root == "steps" and field.split(".")[0] not in _ALWAYS and step not in ran:

@@ -18,7 +18,14 @@ from squall.core.playbook.expressions.names import Kind, Scope, misused, mistake
 from squall.core.playbook.expressions.rewriting import Kinds, Rewritten, kinds_of
 from squall.core.playbook.expressions.syntax import Node, dotted, nodes, parse
 from squall.core.playbook.expressions.tokens import Mistake
-from squall.core.playbook.expressions.values import Answer, Failure, Unfit, given, nanoseconds, taken
+from squall.core.playbook.expressions.values import (
+    Answer,
+    Failure,
+    Unfit,
+    given,
+    nanoseconds,
+    taken,
+)
 from squall.core.playbook.source import Data
 
 _KINDS: Final[Mapping[str, Kind]] = {
@@ -35,7 +42,9 @@ _QUOTED: Final = re.compile(r"""'[^'\\]*'|"[^"\\]*"|[rR](?:'[^']*'|"[^"]*")""")
 _ABSENT: Final = re.compile(r'No value with name "_([0-9]+)"')
 _DURATION: Final = re.compile(r"[-+]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:h|m|s|ms|us|ns))+)")
 _MISSING: Final = "expressions cannot be worked out: the package cel-expr-python is not installed"
-_REMEDY: Final = "pip install cel-expr-python; it has wheels for Linux with glibc, macOS and Windows"
+_REMEDY: Final = (
+    "pip install cel-expr-python; it has wheels for Linux with glibc, macOS and Windows"
+)
 _GUESS: Final = 100
 """Bytes a value is taken to have before it is known."""
 
@@ -106,9 +115,7 @@ def holds(text: str, scope: Scope, values: Mapping[str, Data]) -> bool | Failure
     return _failure(text, f"it is {_WORDS[found[0]]}, neither true nor false")
 
 
-def worked_out(
-    text: str, scope: Scope, values: Mapping[str, Data]
-) -> tuple[Kind, Data] | Failure:
+def worked_out(text: str, scope: Scope, values: Mapping[str, Data]) -> tuple[Kind, Data] | Failure:
     """What the expression comes to, and of which kind that is; see `evaluate`."""
     try:
         return _answer(text, scope, values)
@@ -150,7 +157,9 @@ def _run(
     kind, plain = value.type().name().split("<")[0], value.plain_value()
     if kind == "ERROR":
         absent = _ABSENT.search(plain)
-        raise Unfit(f"{kinds[int(absent[1])][0]} is not there" if absent else wording.at_work(plain))
+        raise Unfit(
+            f"{kinds[int(absent[1])][0]} is not there" if absent else wording.at_work(plain)
+        )
     if program.kind == "duration":
         return "duration", nanoseconds(plain)
     return _KINDS.get(kind, program.kind), given(plain)

@@ -113,7 +113,12 @@ def _check_number(text: str, number: re.Match[str]) -> None:
     written = number.group() + tail.group()
     if duration := _DURATION.match(text, number.start()):
         hint = f"a duration is written duration('{duration.group()}')"
-        refuse(number.start(), duration.end() - duration.start(), f"'{duration.group()}' is no number", hint)
+        refuse(
+            number.start(),
+            duration.end() - duration.start(),
+            f"'{duration.group()}' is no number",
+            hint,
+        )
     hint = f"did you mean {written.replace('_', '')}?" if re.fullmatch(r"[0-9_]+", written) else ""
     refuse(number.start(), len(written), f"'{short(written)}' is no number", hint)
 
@@ -126,7 +131,12 @@ def _check_escapes(word: str, start: int) -> None:
     while place >= 0:
         if not (escape := _ESCAPE.match(word, place)):
             hint = "write \\\\ for a backslash, or r'…' for a text in which it means itself"
-            refuse(start + place, 2, f"'{short(word[place : place + 2])}' has no meaning in a text", hint)
+            refuse(
+                start + place,
+                2,
+                f"'{short(word[place : place + 2])}' has no meaning in a text",
+                hint,
+            )
         place = word.find("\\", escape.end())
 
 

@@ -164,12 +164,16 @@ def _remedy(value: Node, other: Node, kinds: list[str], text: str) -> str:
             return f"duration('{written}ms')" if other.text != "0" else "duration('0s')"
         return f"duration({written})" if wrong == "string" else "duration('300ms')"
     if kind == "double" and wrong == "int":
-        return f"{written}.0, not {written}" if _WHOLE.fullmatch(other.text) else f"double({written})"
+        return (
+            f"{written}.0, not {written}" if _WHOLE.fullmatch(other.text) else f"double({written})"
+        )
     if kind == "int" and wrong == "double" and literal and other.text.endswith(".0"):
         return f"{written[:-2]}, not {written}"
     if wrong == "string" and literal:
         bare = other.text[1:-1]
-        if (kind == "int" and _WHOLE.fullmatch(bare)) or (kind == "bool" and bare in {"true", "false"}):
+        if (kind == "int" and _WHOLE.fullmatch(bare)) or (
+            kind == "bool" and bare in {"true", "false"}
+        ):
             return f"{bare}, without quotes"
     if kind == "string" and wrong in {"int", "double", "bool"}:
         return f"'{written}', in quotes" if literal else f"string({written})"
