@@ -1,14 +1,20 @@
 """Facts of a run as lines of text: what a rehearsal shows, and what logs show of a run."""
 
 from squall.core.faults.wording import describe_scenario, span
-from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Wait
+from squall.core.playbook.model import ExecProbe, Group, HttpProbe, Injection, Load, TcpProbe, Wait
 from squall.core.playbook.plan import Plan, PlanStep
-from squall.core.playbook.wording import describe_blank, describe_failures, describe_load
+from squall.core.playbook.wording import (
+    describe_blank,
+    describe_failures,
+    describe_load,
+    describe_probe,
+)
 from squall.core.run.facts import (
     LeaseLeaked,
     RunEnded,
     RunEntered,
     RunFact,
+    SteadyStateSeen,
     StepEnded,
     StepEntered,
     StepFilled,
@@ -46,6 +52,8 @@ class Wording:
                 return None
             case StepEnded():
                 return self._ended(fact)
+            case SteadyStateSeen():
+                return steady_words(fact)
             case LeaseLeaked(target=target):
                 return f"LEAKED: the faults on {target} could not be taken off yet"
             case RunEnded(verdict=verdict, reason=reason):
@@ -81,8 +89,8 @@ class Wording:
                 return f"{faults} on"
             case Load() as load:
                 return describe_load(load)
-            case HttpProbe(method=method, url=url):
-                return f"{method} {url}"
+            case HttpProbe() | TcpProbe() | ExecProbe() as probe:
+                return describe_probe(probe)
             case Wait():
                 return "waits"
             case Group():
@@ -96,6 +104,14 @@ class Wording:
         failed = "" if fact.felt is None else describe_failures(fact.felt.failures)
         failed = f" ({failed})" if failed else ""
         return _with(f"{shown(fact.path)} {words}{allowed}{failed}", fact.reason)
+
+
+def steady_words(fact: SteadyStateSeen) -> str:
+    """``steady state: holds``, ``steady state: back after 1.2 s``, or what does not hold."""
+    if not fact.holds:
+        return f"steady state: {fact.reason}"
+    back = "" if fact.took is None else f" after {span(fact.took)}"
+    return f"steady state: {'holds' if fact.took is None else 'back'}{back}"
 
 
 def countdown(duration: int) -> str:

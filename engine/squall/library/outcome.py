@@ -22,6 +22,7 @@ from squall.core.timing import SECOND
 
 EventType = Literal[
     "run_entered",
+    "steady_state_seen",
     "step_entered",
     "step_filled",
     "step_ended",
@@ -190,6 +191,8 @@ def event_of(update: "facts.RunFact | Counted | records.Progress") -> Event:
             outcome, at = _step(update), update.at / SECOND
             return Event(type="step_ended", at=at, step=outcome.step, outcome=outcome,
                          reason=outcome.reason)  # fmt: skip
+        case facts.SteadyStateSeen():
+            return Event(type="steady_state_seen", at=update.at / SECOND, reason=update.reason)
         case facts.LeaseLeaked():
             step = _name(parse_lease(update.lease)[1])
             at = update.at / SECOND

@@ -13,7 +13,8 @@ import msgspec
 
 from squall.core.diagnostics import Severity, nearest
 from squall.core.faults.kinds import Protocol
-from squall.core.playbook.addresses import is_url, parse_address, parse_upstream
+from squall.core.playbook.addresses import parse_address, parse_upstream
+from squall.core.playbook.filling import step_of
 from squall.core.playbook.model import (
     Action,
     Address,
@@ -21,7 +22,6 @@ from squall.core.playbook.model import (
     Blank,
     Given,
     Group,
-    HttpProbe,
     Injection,
     Load,
     Loop,
@@ -35,16 +35,15 @@ from squall.core.playbook.model import (
     Tolerance,
     Wait,
 )
-from squall.core.playbook.filling import step_of
 from squall.core.playbook.places import Places
+from squall.core.playbook.probes import PROBES, build_probe
 from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
-from squall.core.playbook.traffic import build_load, one_method
+from squall.core.playbook.traffic import build_load
 from squall.core.timing import HOUR, LONGEST, Duration
 
 LOOPS: Final = ("times", "each", "until", "while", "forever")
-ACTIONS: Final = ("scenario", "load", "http", "wait", "steps", "parallel")
-METHODS: Final = ("get", "head", "post", "put", "delete")
+ACTIONS: Final = ("scenario", "load", *PROBES, "wait", "steps", "parallel")
 DEFAULT_TARGET: Final = Target(
     name="default", listen=Address(host="127.0.0.1", port=7070), upstream=None
 )
@@ -128,7 +127,6 @@ class _Builder:
             failures=int(written.get("failures", usual.failures)),
             recover_within=self._duration(at, written, "recover_within") or usual.recover_within,
         )
-
 
     @staticmethod
     def _mapping(node: Node, key: str) -> Mapping[str, Any]:
@@ -256,7 +254,7 @@ class _Builder:
         written = node.get("targets")
         if written is None:
             return scope
-        for action in ("http", "wait"):
+        for action in (*PROBES, "wait"):
             if action in node:
                 message = f"'targets' has no meaning beside '{action}'"
                 hint = "only faults, loads and groups act on targets"
@@ -292,8 +290,8 @@ class _Builder:
                 return Injection(scenarios=self.scenarios.chosen((*path, key), node[key]))
             case "load":
                 return build_load(self.places, (*path, key), node[key])
-            case "http":
-                return self._probe((*path, key), node[key])
+            case "http" | "tcp" | "exec":
+                return build_probe(self.places, (*path, key), node[key])
             case "wait":
                 return Wait(duration=self.places.duration((*path, key), node[key]))
         return self._group((*path, key), node[key], scope)
@@ -317,25 +315,10 @@ class _Builder:
         elif not timed and "duration" in node:
             hint = {
                 "wait": "say how long in 'wait' itself",
-                "http": "bound it with 'timeout'",
+                **dict.fromkeys(PROBES, "bound it with 'timeout'"),
             }.get(key, "a group takes as long as its steps; bound it with 'timeout'")
             message = f"'duration' has no meaning beside '{key}'"
             self.places.note((*path, "duration"), "SQ110", message, hint, key=True)
-
-    def _probe(self, path: Path, node: Node) -> HttpProbe:
-        method = one_method(self.places, path, node, METHODS)
-        url = node.get(method, "")
-        if url and not is_url(url):
-            hint = "write http://127.0.0.1:8080/health"
-            self.places.note((*path, method), "SQ105", f"'{url}' is not a URL", hint)
-        headers = self._mapping(node, "headers")
-        return HttpProbe(
-            method=method.upper(),
-            url=url,
-            headers=tuple(sorted((name.lower(), value) for name, value in headers.items())),
-            body=node.get("body"),
-            follow=node.get("follow", False),
-        )
 
     # -- modifiers ----------------------------------------------------------------------------
 

@@ -7,9 +7,9 @@ References to secrets stay as they are until a probe is performed.
 """
 
 import json
-from functools import partial
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from squall.core.playbook import expressions

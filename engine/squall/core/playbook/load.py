@@ -15,10 +15,12 @@ from squall.core.playbook.build import build
 from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
 from squall.core.playbook.filling import fill, has_templates
+from squall.core.playbook.in_clear import check_in_clear
 from squall.core.playbook.inputs import declared
 from squall.core.playbook.model import Playbook, Target
 from squall.core.playbook.places import Places
 from squall.core.playbook.schema import check_shape, example_at, fitting
+from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.source import Document, Source, read
 
 MODELINE: Final = "# yaml-language-server:"
@@ -30,6 +32,7 @@ class LoadedPlaybook:
 
     playbook: Playbook
     document: Document
+    file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,22 +149,25 @@ class _Given:
 def _one(
     document: Document, file: str, given: _Given, found: list[Diagnostic]
 ) -> LoadedPlaybook | None:
+    secrets = check_secrets(document, file)
     written = Places(document, file)
     inputs = declared(written, given.inputs)
     if has_templates(document.data):
         document = fill(written, inputs, partial(example_at, given.schema))
     shape = check_shape(document, file, given.schema)
-    found.extend(written.found)
-    found.extend(shape)
+    said = [*secrets, *written.found, *shape]
     rest = fitting(document, given.schema) if shape else document
     if rest is None:
+        found.extend(_once(said, secrets))
         return None
     places = Places(rest, file)
     playbook = build(places, given.targets, lambda: shipped(given.catalogue), inputs)
     check_meaning(places, playbook)
-    found.extend(places.found)
-    wrong = shape or places.failed or written.failed
-    return None if wrong else LoadedPlaybook(playbook=playbook, document=document)
+    check_in_clear(places)
+    found.extend(_once([*said, *places.found], secrets))
+    if secrets or shape or places.failed or written.failed:
+        return None
+    return LoadedPlaybook(playbook=playbook, document=document, file=file)
 
 
 def _is_playbook(document: Document) -> bool:

@@ -16,6 +16,7 @@ from squall.core.playbook.expressions import Kind
 from squall.core.playbook.model import (
     Action,
     Called,
+    ExecProbe,
     Given,
     Group,
     HttpProbe,
@@ -23,6 +24,7 @@ from squall.core.playbook.model import (
     InputKind,
     Load,
     Step,
+    TcpProbe,
 )
 
 INPUTS: Final[Mapping[InputKind, Kind]] = {
@@ -39,6 +41,11 @@ _MEASURED: Final[Mapping[str, Kind]] = {
 _SEEN: Final[Mapping[type, Mapping[str, Kind]]] = {
     HttpProbe: {
         "status": "int", "latency": "duration", "body": "string", "json": "dyn", "headers": "map",
+    },
+    TcpProbe: {"latency": "duration", "received": "string"},
+    ExecProbe: {
+        "exit_code": "int", "latency": "duration", "stdout": "string", "stderr": "string",
+        "json": "dyn",
     },
     Injection: _MEASURED,
     Load: _MEASURED,

@@ -18,7 +18,6 @@ from squall.core.playbook.model import Group, Playbook, Step
 from squall.core.playbook.names import Named, Place, Read, find, in_reach
 from squall.core.playbook.source import Path
 
-
 STEADY: Final = "steady"
 
 

@@ -97,4 +97,6 @@ class RunEnded(Fact, frozen=True, kw_only=True, tag="run_ended"):
     reason: str = ""
 
 
-RunFact = RunEntered | StepEntered | StepFilled | StepEnded | SteadyStateSeen | LeaseLeaked | RunEnded
+RunFact = (
+    RunEntered | StepEntered | StepFilled | StepEnded | SteadyStateSeen | LeaseLeaked | RunEnded
+)

@@ -81,6 +81,10 @@ class StepState(Value, frozen=True, kw_only=True):
 PENDING = StepState()
 
 
+Ending = tuple[Verdict, str]
+"""A verdict and the sentence that goes with it."""
+
+
 class Watch(Value, frozen=True, kw_only=True):
     """How the steady state is looked at. `look` counts over the run.
 
@@ -105,7 +109,8 @@ class State(Value, frozen=True, kw_only=True):
     holds what is due when; `frozen` what was left of the steps' timers when the run was paused.
     `loads` says per target how many loads are sending to it and when the last one stopped. `values`
     are what expressions may ask for: whose, its name, and the value as JSON. `pictures` are what
-    clients of each target, or of each load, felt last, where a guard asks for it.
+    clients of each target, or of each load, felt last, where a guard asks for it. `recovered`: it
+    was looked whether the steady state returned; `unwell` is what it means if it did not.
     """
 
     at: int = 0
@@ -116,7 +121,7 @@ class State(Value, frozen=True, kw_only=True):
     phase: Phase = "pending"
     main: StepState = PENDING
     finally_: StepState = PENDING
-    ending: tuple[Verdict, str] | None = None
+    ending: Ending | None = None
     skip_finally: bool = False
     edge_lost: str = ""
     warning: str = ""
@@ -128,6 +133,8 @@ class State(Value, frozen=True, kw_only=True):
     loads: tuple[tuple[str, int, int], ...] = ()
     values: tuple[tuple[str, str, str], ...] = ()
     watch: Watch | None = None
+    unwell: Ending | None = None
+    recovered: bool = False
     looks: int = 0
     pictures: tuple[tuple[str, Felt], ...] = ()
 

@@ -41,10 +41,15 @@ def disappointment(turn: Turn, plan: PlanStep, step: StepState, above: str) -> s
         if isinstance(answer, Failure):
             return f"expected {answer.reason}"
         if answer is False:
-            known = _known(turn, plan, step, above, text)
-            was = shown(text, *known) if known is not None else ""
+            was = were(turn, plan, step, above, text)
             return f"expected {text}; {was}" if was else f"expected {text}"
     return None
+
+
+def were(turn: Turn, plan: PlanStep, step: StepState, above: str, text: str) -> str:
+    """What the names in an expression were: ``status was 503``."""
+    known = _known(turn, plan, step, above, text)
+    return shown(text, *known) if known is not None else ""
 
 
 def filled(turn: Turn, plan: PlanStep, step: StepState, above: str) -> Step | Failure:

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from squall.core.playbook.model import Probe
 from squall.core.playbook.plan import Plan, PlanStep
+from squall.core.playbook.talk import STEADY
 from squall.core.run import values
-from squall.core.run.attempts import wrong_by_itself
+from squall.core.run.answers import wrong_by_itself
 from squall.core.run.commands import CancelAction, StartProbe
 from squall.core.run.events import ActionEnded
 from squall.core.run.facts import SteadyStateSeen, WatchStage
@@ -20,7 +21,6 @@ from squall.core.run.state import PENDING, Watch
 from squall.core.run.turn import Turn
 from squall.core.timing import MILLISECOND, SECOND, Duration, format_duration
 
-STEADY: Final = "steady"
 PATIENCE: Final = Duration(5 * SECOND)
 """How long a check may take, where the looks are not further apart."""
 RECOVERY_PACE: Final = Duration(500 * MILLISECOND)
@@ -69,7 +69,7 @@ def _wrong(turn: Turn, check: PlanStep, event: ActionEnded) -> str | None:
     if check.step.expect:
         return values.disappointment(turn, check, step, STEADY)
     assert isinstance(check.step.action, Probe)
-    return None if event.saw is None else wrong_by_itself(check.step.action, event.saw)
+    return (event.saw and wrong_by_itself(check.step.action, event.saw)) or None
 
 
 def overdue(turn: Turn, watch: Watch) -> Watch:
@@ -120,9 +120,7 @@ def why(watch: Watch) -> str:
 def _tell(turn: Turn, watch: Watch, *, holds: bool) -> None:
     took = Duration(turn.at - watch.since) if watch.stage == "after" else None
     turn.tell(
-        SteadyStateSeen(
-            at=turn.at, stage=watch.stage, holds=holds, reason=why(watch), took=took
-        )
+        SteadyStateSeen(at=turn.at, stage=watch.stage, holds=holds, reason=why(watch), took=took)
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from squall.core.diagnostics import short
 from squall.core.playbook.expressions import wording
 from squall.core.playbook.expressions.costs import MOST, cost
-from squall.core.playbook.expressions.names import Kind, Scope, misused, mistaken, uses
+from squall.core.playbook.expressions.names import Kind, Scope, mistaken, misused, uses
 from squall.core.playbook.expressions.rewriting import Kinds, Rewritten, kinds_of
 from squall.core.playbook.expressions.syntax import Node, dotted, nodes, parse
 from squall.core.playbook.expressions.tokens import Mistake
