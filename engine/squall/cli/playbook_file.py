@@ -8,15 +8,23 @@ import click
 
 from squall.cli.findings import as_text
 from squall.core.diagnostics import Refused
+from squall.core.playbook.inputs import require_values
 from squall.core.playbook.load import LoadedPlaybook, load
 from squall.core.playbook.model import Target
 from squall.worktree import Projects, catalogue_texts, read, schema_text
 
 
 def open_playbook(
-    name: str, *, targets: Sequence[Target] = (), quiet: bool = False
+    name: str,
+    *,
+    targets: Sequence[Target] = (),
+    inputs: Sequence[str] | None = None,
+    quiet: bool = False,
 ) -> LoadedPlaybook:
-    """The one playbook of ``FILE`` or ``FILE#NAME``; findings go to stderr, exit 2 on errors."""
+    """The one playbook of ``FILE`` or ``FILE#NAME``; findings go to stderr, exit 2 on errors.
+
+    `inputs` are written ``NAME=VALUE``; with them, even none, every input needs a value.
+    """
     projects = Projects()
     try:
         file, data, wanted = read(name)
@@ -31,12 +39,23 @@ def open_playbook(
         targets=targets,
         project=project,
         snapshot=projects.snapshot(Path(file)),
+        inputs=dict(map(_given, inputs or ())),
     )
     if loaded.diagnostics and not (quiet and not loaded.failed):
         click.echo(as_text(loaded.diagnostics, loaded.texts, context=sys.stderr.isatty()), err=True)
     if loaded.failed:
         sys.exit(2)
     try:
-        return loaded.pick(wanted)
+        picked = loaded.pick(wanted)
+        if inputs is not None:
+            require_values(picked.playbook)
+        return picked
     except Refused as refusal:
         raise click.UsageError(f"{refusal.message}; {refusal.hint}") from None
+
+
+def _given(written: str) -> tuple[str, str]:
+    name, equals, value = written.partition("=")
+    if not equals:
+        raise click.UsageError(f"'{written}' is not NAME=VALUE")
+    return name.strip(), value

@@ -4,27 +4,17 @@ Called by `load` with the playbooks around, which nothing reads before a ``playb
 What a call gives back, and how it is run, is not decided here.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from squall.core.diagnostics import short
+from squall.core.playbook.expressions import Failure
+from squall.core.playbook.inputs import EXAMPLES, KINDS, fitting
 from squall.core.playbook.places import Places
 from squall.core.playbook.snapshot import Missing, Snapshot, Written, either
 from squall.core.playbook.source import Data, Document, Path
-from squall.core.sizes import parse_size
-from squall.core.timing import parse_duration
 
 _LISTS: Final = ("steps", "parallel", "finally")
 _TEMPLATE: Final = "${{"
-_PERCENT: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
-_EXAMPLES: Final = {
-    "duration": "for example 250ms",
-    "share": "for example 10%",
-    "size": "for example 64KB",
-    "list": "for example [a, b]",
-    "boolean": "true or false",
-}
 
 Calls = Mapping[Path, Written]
 """The playbook that each ``playbook`` key means, by the key's path."""
@@ -133,47 +123,18 @@ def _check_inputs(places: Places, path: Path, called: Written, call: Data) -> No
             hint = either(name, declared, "its inputs") or "it has none"
             places.note(at, "SQ223", message, hint, key=True)
             continue
-        kind = str(_mapping(declared[name]).get("type", ""))
-        if not fits(value, kind):
-            message = f"'{short(value)}' is no {kind}, which '{called.name}' takes as '{name}'"
-            places.note(at, "SQ223", message, _EXAMPLES.get(kind, ""))
+        kind = _mapping(declared[name]).get("type")
+        if kind not in KINDS or (isinstance(value, str) and _TEMPLATE in value):
+            continue
+        problem = fitting(kind, value)
+        if isinstance(problem, Failure):
+            message = f"input '{name}' of '{called.name}': {problem.reason}"
+            places.note(at, "SQ223", message, f"for example {EXAMPLES[kind]}")
     for name, node in declared.items():
         if name not in given and "default" not in _mapping(node):
             kind = _mapping(node).get("type", "value")
             message = f"playbook '{called.name}' needs '{name}', a {kind}, and is not given it"
             places.note(_place(path, call), "SQ223", message, f"write {name} under 'inputs'")
-
-
-def fits(value: Any, kind: str) -> bool:
-    """Whether a value can be that of an input of this type; what a run fills in may be anything."""
-    if isinstance(value, str) and _TEMPLATE in value:
-        return True
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    quantity = number or isinstance(value, str)
-    match kind:
-        case "string":
-            return isinstance(value, str)
-        case "boolean":
-            return isinstance(value, bool)
-        case "integer":
-            return number and value % 1 == 0
-        case "number":
-            return number
-        case "duration":
-            return quantity and parse_duration(value) is not None
-        case "size":
-            return quantity and parse_size(value) is not None
-        case "share":
-            return quantity and _is_share(value)
-        case "list":
-            return isinstance(value, list)
-    return True
-
-
-def _is_share(written: str | float) -> bool:
-    found = _PERCENT.fullmatch(written) if isinstance(written, str) else None
-    share = float(found[1]) / 100 if found else written
-    return not isinstance(share, str) and 0 <= share <= 1
 
 
 def _name(document: Document) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from squall.core.diagnostics import nearest
 from squall.core.faults.wording import meaningless
 from squall.core.playbook.addresses import overlap, reaches
+from squall.core.playbook.conditions import check_expressions
 from squall.core.playbook.endings import check_endings
 from squall.core.playbook.firing import check_firing
 from squall.core.playbook.model import Group, Injection, Load, Playbook, Step, Target
@@ -34,6 +35,7 @@ def check_meaning(places: Places, playbook: Playbook) -> None:
     _finally(places, last)
     check_endings(places, playbook)
     check_firing(places, playbook)
+    check_expressions(places, playbook)
 
 
 def _groups(path: Path, group: Group) -> Iterator[tuple[Path, Group]]:

@@ -7,7 +7,8 @@ decided by the command line.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Any, Final
 
 from squall.core.diagnostics import Diagnostic, Position, Refused, Severity, Span, nearest
 from squall.core.playbook.build import build
@@ -15,11 +16,15 @@ from squall.core.playbook.calls import Calls, resolve
 from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
 from squall.core.playbook.defaults import with_defaults
+from squall.core.playbook.filling import fill, has_templates
+from squall.core.playbook.in_clear import check_in_clear
+from squall.core.playbook.inputs import declared
 from squall.core.playbook.limits import check_limits
 from squall.core.playbook.model import Playbook, Target
 from squall.core.playbook.places import Places
 from squall.core.playbook.project import NOTHING_AROUND, PROJECT_FILE, Project
-from squall.core.playbook.schema import check_shape, fitting
+from squall.core.playbook.schema import check_shape, example_at, fitting
+from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.snapshot import Snapshot, is_playbook
 from squall.core.playbook.source import Document, Source, read
 
@@ -35,6 +40,7 @@ class LoadedPlaybook:
 
     playbook: Playbook
     document: Document
+    file: str
     calls: Calls = field(default_factory=dict)
 
 
@@ -78,15 +84,6 @@ class Loaded:
         raise Refused("SQ427", f"{self.file} has no playbook '{name}'", hint)
 
 
-class _Around(NamedTuple):
-    """What a file's playbooks are read with."""
-
-    targets: tuple[Target, ...]
-    catalogue: tuple[str, ...]
-    project: Project
-    snapshot: Snapshot | None
-
-
 def load(
     data: bytes,
     file: str,
@@ -94,20 +91,22 @@ def load(
     *,
     catalogue: tuple[str, ...] = (),
     targets: Sequence[Target] = (),
+    inputs: Mapping[str, Any] | None = None,
     named: bool = True,
     project: Project = NOTHING_AROUND,
     snapshot: Snapshot | None = None,
 ) -> Loaded:
-    """Read, check, build. `named`: the file was asked for by name, so it must hold a playbook.
+    """Read, fill, check, build. `named`: the file was asked for, so it must hold a playbook.
 
-    `catalogue` are the texts of the scenarios that come with squall. `project` is that of the
-    file's folder, `snapshot` the playbooks that may be called; without one nobody asks which are.
+    `catalogue` are the texts of the scenarios that come with squall; `inputs` are values given for
+    a run, as they would be written in a playbook. `project` is that of the file's folder,
+    `snapshot` the playbooks that may be called; without one nobody asks which are.
     """
     if file.rpartition("/")[2] == PROJECT_FILE:
         return _no_playbook(file)
     source = read(data, file)
     found = list(source.diagnostics)
-    around = _Around(tuple(targets), catalogue, project, snapshot)
+    given = _Given(schema, catalogue, tuple(targets), inputs or {}, project, snapshot)
     playbooks: list[LoadedPlaybook] = []
     skipped = 0
     modeline = source.text.lstrip().startswith(MODELINE) and "playbook" in source.text[:300]
@@ -115,9 +114,9 @@ def load(
         if not (named or modeline or is_playbook(document)):
             skipped += 1
             continue
-        playbook = _one(document, file, schema, around, found)
-        if playbook is not None:
-            playbooks.append(playbook)
+        made = _one(document, file, given, found)
+        if made is not None:
+            playbooks.append(made)
     if named and not source.documents and not found:
         found.append(_nothing(file))
     found = _once(found, source.diagnostics)
@@ -163,28 +162,43 @@ def _once(found: list[Diagnostic], first: tuple[Diagnostic, ...]) -> list[Diagno
     return [*first, *rest]
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What comes from outside of a file."""
+
+    schema: str
+    catalogue: tuple[str, ...]
+    targets: tuple[Target, ...]
+    inputs: Mapping[str, Any]
+    project: Project
+    snapshot: Snapshot | None
+
+
 def _one(
-    document: Document,
-    file: str,
-    schema: str,
-    around: _Around,
-    found: list[Diagnostic],
+    document: Document, file: str, given: _Given, found: list[Diagnostic]
 ) -> LoadedPlaybook | None:
-    shape = check_shape(document, file, schema)
-    found.extend(shape)
-    rest = fitting(document, schema) if shape else document
+    secrets = check_secrets(document, file)
+    written = Places(document, file)
+    inputs = declared(written, given.inputs)
+    if has_templates(document.data):
+        document = fill(written, inputs, partial(example_at, given.schema))
+    shape = check_shape(document, file, given.schema)
+    said = [*secrets, *written.found, *shape]
+    rest = fitting(document, given.schema) if shape else document
     if rest is None:
+        found.extend(_once(said, secrets))
         return None
-    project = around.project
+    project = given.project
     places = Places(with_defaults(rest, project.defaults), file, project)
-    playbook = build(places, around.targets, lambda: shipped(around.catalogue))
+    playbook = build(places, given.targets, lambda: shipped(given.catalogue), inputs)
     check_meaning(places, playbook)
     check_limits(places, playbook, project.limited_by)
-    calls = resolve(places, around.snapshot) if around.snapshot else {}
-    found.extend(places.found)
-    if shape or places.failed or project.failed:
+    check_in_clear(places)
+    calls = resolve(places, given.snapshot) if given.snapshot else {}
+    found.extend(_once([*said, *places.found], secrets))
+    if secrets or shape or places.failed or written.failed or project.failed:
         return None
-    return LoadedPlaybook(playbook=playbook, document=document, calls=calls)
+    return LoadedPlaybook(playbook=playbook, document=document, file=file, calls=calls)
 
 
 def _claims(source: Source) -> bool:
