@@ -1,9 +1,11 @@
 """Playbook files as they lie on disk, and what comes with squall to read them by.
 
 The command line and the library find and read playbooks here; what stands in them is `core`'s to
-say. Nothing here writes.
+say. Nothing but `replace` writes, and that as a whole or not at all.
 """
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -49,3 +51,27 @@ def read_bytes(file: Path) -> bytes:
     """
     with file.open("rb") as source:
         return source.read(MAX_BYTES + 1)
+
+
+def replace(file: Path, data: bytes) -> None:
+    """Put other bytes into a file that is there, so that nobody ever finds half of them.
+
+    Its permissions stay, and a link stays a link. Raises `OSError`; then the file is as it was.
+    """
+    real = file.resolve()
+    mode = real.stat().st_mode & 0o7777
+    handle, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
+    try:
+        with os.fdopen(handle, "wb") as made:
+            made.write(data)
+            os.fchmod(made.fileno(), mode)
+        Path(name).replace(real)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def repository(folder: Path) -> Path:
+    """The root of the git repository a folder is in, or the folder itself when it is in none."""
+    above = [folder, *folder.parents]
+    return next((each for each in above if (each / ".git").exists()), folder)
