@@ -6,18 +6,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from squall.cli.main import squall
-from squall.core.playbook.codes import CODES
+from squall.core.playbook.codes import EVERY
 
 
 def explain(*arguments: str) -> Result:
     return CliRunner().invoke(squall, ["explain", *arguments])
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", EVERY)
 def test_every_code_has_a_page_that_fits_a_terminal(code: str) -> None:
     done = explain(code)
     assert done.exit_code == 0
-    assert done.stdout.startswith(f"{code} {CODES[code].title}\n")
+    assert done.stdout.startswith(f"{code} {EVERY[code].title}\n")
     prose, _, _ = done.stdout.partition("\nwrong:\n")
     assert max(map(len, prose.splitlines())) <= 80
 
@@ -35,7 +35,7 @@ def test_a_page_says_why_what_to_do_and_shows_it() -> None:
 
 def test_without_a_code_all_are_listed() -> None:
     lines = explain().stdout.splitlines()
-    assert [line.split()[0] for line in lines] == list(CODES)
+    assert [line.split()[0] for line in lines] == list(EVERY)
     assert "SQ304  warning  timeout too short" in lines
 
 
@@ -43,9 +43,9 @@ def test_programs_read_the_same() -> None:
     one = json.loads(explain("SQ304", "--json").stdout)
     assert one["severity"] == "warning"
     assert one["suppressible"] is True
-    assert one["bad"] == CODES["SQ304"].bad
+    assert one["bad"] == EVERY["SQ304"].bad
     every = json.loads(explain("--json").stdout)["codes"]
-    assert [each["code"] for each in every] == list(CODES)
+    assert [each["code"] for each in every] == list(EVERY)
     assert one in every
 
 

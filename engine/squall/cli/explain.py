@@ -1,4 +1,7 @@
-"""``squall explain``: what a finding's code means, why it matters, and what to do about it."""
+"""``squall explain``: what a code means, why it matters, and what to do about it.
+
+It shows what `core.playbook.codes` says, on a page for people and as JSON for programs.
+"""
 
 from textwrap import fill, indent
 from typing import TYPE_CHECKING
@@ -23,21 +26,21 @@ def explain(code: str | None, as_json: bool) -> None:  # noqa: FBT001
     import msgspec
 
     from squall.core.diagnostics import nearest
-    from squall.core.playbook.codes import CODES
+    from squall.core.playbook.codes import EVERY
 
     name = code.upper() if code else ""
-    if name and name not in CODES:
-        close = nearest(name, CODES)
+    if name and name not in EVERY:
+        close = nearest(name, EVERY)
         hint = f"did you mean '{close}'?" if close else "'squall explain' lists them"
         raise click.UsageError(f"there is no code '{code}'; {hint}")
     if as_json:
-        rows = [_data(each, CODES[each]) for each in ([name] if name else CODES)]
+        rows = [_data(each, EVERY[each]) for each in ([name] if name else EVERY)]
         document = rows[0] if name else {"codes": rows}
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     elif name:
-        click.echo(_page(name, CODES[name]))
+        click.echo(_page(name, EVERY[name]))
     else:
-        for each, about in CODES.items():
+        for each, about in EVERY.items():
             click.echo(f"{each}  {about.severity:<7}  {about.title}")
 
 
@@ -59,11 +62,12 @@ def _data(code: str, about: "Code") -> dict[str, object]:
 
 
 def _page(code: str, about: "Code") -> str:
-    from squall.core.playbook.codes import may_be_suppressed
+    from squall.core.playbook.codes import CODES, may_be_suppressed
 
-    facts = [str(about.severity)]
+    facts = [str(about.severity)] if code in CODES else ["refused; nothing was touched"]
     facts += ["--fix sets it right where that is certain"] if about.fixable else []
-    facts += [f"{'may' if may_be_suppressed(code) else 'cannot'} be suppressed"]
+    if code in CODES:
+        facts += [f"{'may' if may_be_suppressed(code) else 'cannot'} be suppressed"]
     parts = [
         f"{click.style(code, bold=True)} {about.title}\n{click.style(' · '.join(facts), dim=True)}",
         fill(about.why, 80),

@@ -205,8 +205,8 @@ def _write(report: "Report", form: str, color: str) -> None:
     elif report.findings:
         from squall.cli.findings import as_text
 
-        context = sys.stdout.isatty() or color == "always"
-        shown = as_text(report.findings, report.texts, context=context)
+        context = color == "always"
+        shown = as_text(report.findings, report.texts, sys.stdout, context=context)
         click.echo(shown, color=_coloured(color))
 
 
@@ -260,7 +260,8 @@ def _show_diff(read: _Read, wanted: Selection, color: str) -> None:
 
 
 def _summary(read: _Read, report: "Report", fixed: int) -> None:
-    from squall.core.playbook.findings import count, counted
+    from squall.cli.findings import columns
+    from squall.core.playbook.findings import count, counted, wrapped
 
     playbooks = sum(len(file.loaded.playbooks) for file in read.files)
     fixable = sum(bool(finding.fix) for finding in report.findings)
@@ -270,4 +271,4 @@ def _summary(read: _Read, report: "Report", fixed: int) -> None:
     said += [f"{len(report.suppressed)} suppressed"] if report.suppressed else []
     said += [f"{count(read.passed_over, 'other file')} passed over"] if read.passed_over else []
     files = f"{count(len(read.files), 'file')}, {count(playbooks, 'valid playbook')}"
-    click.echo(f"{files}: {'; '.join(said)}", err=True)
+    click.echo(wrapped(f"{files}: {'; '.join(said)}", columns(sys.stderr)), err=True)

@@ -1,9 +1,12 @@
 """Every code is explained, and its examples show what it says."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from squall.core.diagnostics import Severity
-from squall.core.playbook.codes import CODES, may_be_suppressed
+from squall.core.playbook.codes import CODES, EVERY, may_be_suppressed
 from squall.core.playbook.load import Loaded, load
 from squall.worktree import catalogue_texts, schema_text
 
@@ -30,6 +33,17 @@ def test_every_code_says_what_it_means_and_what_to_do(code: str) -> None:
     assert about.advice.endswith(".")
     assert bool(about.bad) == bool(about.good)
     assert about.bad or about.across_files or code in TOO_LARGE_TO_SHOW
+
+
+def test_every_code_in_the_source_is_explained() -> None:
+    source = Path(__file__).parents[3] / "engine"
+    named = {
+        code
+        for path in source.rglob("*.py")
+        for code in re.findall(r"\bSQ\d{3}\b", path.read_text(encoding="utf-8"))
+    }
+    assert named - set(EVERY) == set()
+    assert all(EVERY[code].advice.endswith(".") for code in EVERY)
 
 
 @pytest.mark.parametrize("code", SHOWN)

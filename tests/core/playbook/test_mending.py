@@ -162,6 +162,10 @@ def test_fixes_that_meet_wait_for_the_next_round() -> None:
     assert edited("abcdef", fixes) == ("XYcd<e>f", 2)
 
 
+def test_what_is_filled_in_from_elsewhere_is_left_alone() -> None:
+    assert edited("a: ${{ b }}", [(Edit(span(4, 12), "c"),)]) == ("a: ${{ b }}", 0)
+
+
 def test_a_fix_of_several_edits_is_told_as_one_to_who_knows_no_other() -> None:
     quotes = (Edit(span(3, 3), '"'), Edit(span(5, 5), '"'))
     assert as_one("abcdef", quotes) == Edit(span(3, 5), '"cd"')

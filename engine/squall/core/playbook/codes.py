@@ -1,7 +1,8 @@
-"""Every code a finding can carry, and what it means.
+"""Every code squall can name, and what it means.
 
-The registry `squall lint` and its documentation read. A code never changes its meaning and is never
-used again. SQ0xx: the text; SQ1xx: its shape; SQ2xx: names, order, references; SQ3xx: safety.
+The registry `squall lint`, `squall explain` and their documentation read. A code never changes its
+meaning and is never used again. SQ0xx: the text; SQ1xx: its shape; SQ2xx: names, order, references;
+SQ3xx: safety; SQ4xx: what cannot be done now, which no finding carries.
 """
 
 from typing import Final
@@ -9,17 +10,24 @@ from typing import Final
 from squall.core.diagnostics import Severity
 from squall.core.playbook.rules.code import Code
 from squall.core.playbook.rules.names import NAMES
+from squall.core.playbook.rules.refusals import REFUSALS
 from squall.core.playbook.rules.safety import SAFETY
 from squall.core.playbook.rules.shape import SHAPE
 from squall.core.playbook.rules.text import TEXT
 
 CODES: Final[dict[str, Code]] = {**TEXT, **SHAPE, **NAMES, **SAFETY}
+"""What findings carry."""
 
-_LAYERS: Final = {"SQ0": "text", "SQ1": "shape", "SQ2": "names", "SQ3": "safety"}
+EVERY: Final[dict[str, Code]] = {**CODES, **REFUSALS}
+"""Those, and what refusals carry."""
+
+_LAYERS: Final = {
+    "SQ0": "text", "SQ1": "shape", "SQ2": "names", "SQ3": "safety", "SQ4": "refusal",
+}  # fmt: skip
 
 
 def layer(code: str) -> str:
-    """What a code is about: ``text``, ``shape``, ``names`` or ``safety``."""
+    """What a code is about: ``text``, ``shape``, ``names``, ``safety`` or ``refusal``."""
     return _LAYERS[code[:3]]
 
 
@@ -28,5 +36,5 @@ def may_be_suppressed(code: str) -> bool:
 
     What is about safety may, as somebody may know better; other errors leave nothing that runs.
     """
-    about = CODES[code]
+    about = EVERY[code]
     return not about.binding and (about.severity is not Severity.ERROR or layer(code) == "safety")

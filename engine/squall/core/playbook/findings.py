@@ -5,6 +5,7 @@ library, whose `Invalid` reads as ``squall lint`` does. `counted` is how many th
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from textwrap import wrap
 from typing import Final
 from unicodedata import combining, east_asian_width
 
@@ -29,24 +30,25 @@ def as_text(
     *,
     context: bool,
     paint: Paint = plain,
-    width: int = _WIDEST,
+    width: int | None = None,
 ) -> str:
     """``file:line:col: SQnnn message``, with the source line, a caret and the hint below.
 
-    `texts` maps a file to what stands in it; `context` leaves that out for logs and greps. Source
-    lines are cut to `width` columns around the caret.
+    `texts` maps a file to what stands in it; `context` leaves that out for logs and greps. With a
+    `width`, sentences are wrapped to so many columns, and source lines cut around the caret.
     """
     lines: list[str] = []
     for finding in findings:
         start = finding.span.start
         label = "" if finding.severity is Severity.ERROR else f"{finding.severity}: "
-        code = paint(finding.code, finding.severity)
-        place = f"{printable(finding.file)}:{start.line}:{start.column}"
-        lines.append(f"{place}: {code} {label}{finding.message}")
+        place = f"{printable(finding.file)}:{start.line}:{start.column}: "
+        said = wrapped(f"{place}{finding.code} {label}{finding.message}", width)
+        head, code, rest = said[: len(place)], finding.code, said[len(place) :]
+        lines.append(head + rest.replace(code, paint(code, finding.severity), 1))
         if context:
-            lines += _excerpt(finding, texts.get(finding.file, ""), paint, width)
+            lines += _excerpt(finding, texts.get(finding.file, ""), paint, width or _WIDEST)
         if finding.hint:
-            lines.append(f"    {finding.hint}" if context else f"    hint: {finding.hint}")
+            lines.append(wrapped(f"    {'' if context else 'hint: '}{finding.hint}", width))
     return "\n".join(lines)
 
 
@@ -60,6 +62,16 @@ def counted(findings: Iterable[Diagnostic]) -> str:
 def count(number: int, noun: str) -> str:
     """``1 file``, ``2 files``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def wrapped(text: str, width: int | None) -> str:
+    """The text in lines of so many columns, all but the first set in; as it is without a width."""
+    if width is None:
+        return text
+    lines = wrap(
+        text, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines)
 
 
 def _excerpt(finding: Diagnostic, text: str, paint: Paint, width: int) -> list[str]:

@@ -14,6 +14,7 @@ from squall.core.playbook.load import Loaded
 
 _ROUNDS: Final = 10
 _UNREADABLE: Final = "SQ0"
+_FILLED: Final = "${{"
 
 
 class Mended(NamedTuple):
@@ -43,7 +44,10 @@ def mended(
 
 
 def edited(text: str, fixes: Iterable[tuple[Edit, ...]]) -> tuple[str, int]:
-    """The text with those fixes that do not meet an earlier one; and how many they are."""
+    """The text with those fixes that do not meet an earlier one; and how many they are.
+
+    What is filled in from elsewhere is not wrong where it is used, so it is left alone.
+    """
     starts = line_starts(text)
     taken: list[tuple[int, int]] = []
     pieces: list[tuple[int, int, str]] = []
@@ -55,7 +59,7 @@ def edited(text: str, fixes: Iterable[tuple[Edit, ...]]) -> tuple[str, int]:
             for start, end, _ in places
             for other_start, other_end in taken
         )
-        if places and free:
+        if places and free and _FILLED not in text[places[0][0] : places[-1][1]]:
             taken += [(start, end) for start, end, _ in places]
             pieces += places
             applied += 1

@@ -63,14 +63,18 @@ def explainer(schema: str) -> "Validator":
     def pattern(
         _: "Validator", asked: str, instance: object, __: Mapping[str, Any]
     ) -> Iterator[ValidationError]:
-        # In ECMA 262 a dollar is the end; in Python it is also the place before a last newline.
-        if isinstance(instance, str) and not re.search(asked.replace("$", r"\Z"), instance):
+        if isinstance(instance, str) and not _matches(asked, instance):
             yield ValidationError("")
 
     strict: Callable[[Data], Validator] = extend(  # type: ignore[no-untyped-call]
         Draft202012Validator, {"pattern": pattern}
     )
     return strict(json.loads(schema))
+
+
+def _matches(pattern: str, text: str) -> bool:
+    # In ECMA 262 a dollar is the end; in Python it is also the place before a last newline.
+    return re.search(pattern.replace("$", r"\Z"), text) is not None
 
 
 def fitting(document: Document, schema: str) -> Document | None:
@@ -130,6 +134,8 @@ def _findings(document: Document, file: str, schema: str) -> Iterator[Diagnostic
         code, message, hint = _words(error)
         span = document.locate(path, key=error.validator == "required")
         fix = () if document.aliases else _value_fix(error, span, file)
+        if fix and error.validator in {"pattern", "type"}:
+            hint = f"did you mean {fix[0].text if len(fix) == 1 else _in_quotes(error.instance)}?"
         yield Diagnostic(file=file, span=span, code=code, message=message, hint=hint, fix=fix)
 
 
@@ -168,7 +174,9 @@ def _value_fix(error: "ValidationError", span: Span, file: str) -> fixes.Fix:
     title = _about(error).get("title")
     match error.validator:
         case "type" if error.validator_value == "string" and isinstance(value, bool | int | float):
-            return fixes.quoted(span, json.dumps(value))
+            text = json.dumps(value)
+            fits = _matches(_about(error).get("pattern", ""), text)
+            return fixes.quoted(span, text) if fits else ()
         case "enum" if isinstance(value, str):
             asked: Any = error.validator_value
             meant = fixes.meant(value, [each for each in asked if isinstance(each, str)])
@@ -265,6 +273,10 @@ def _is_percentage(error: "ValidationError") -> bool:
 def _article(title: str) -> str:
     word = title if title.isupper() else title[0].lower() + title[1:]
     return f"an {word}" if word[0] in "aeiou" else f"a {word}"
+
+
+def _in_quotes(value: object) -> str:
+    return f'"{json.dumps(value)}"'
 
 
 def _quoted(value: object) -> str:
