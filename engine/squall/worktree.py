@@ -5,7 +5,6 @@ say. Nothing but `replace` writes, and that as a whole or not at all.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -60,15 +59,17 @@ def replace(file: Path, data: bytes) -> None:
     """
     real = file.resolve()
     mode = real.stat().st_mode & 0o7777
-    handle, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
+    beside = real.with_name(f".{os.getpid()}.squall")
     try:
+        handle = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(handle, "wb") as made:
             made.write(data)
-            os.fchmod(made.fileno(), mode)
-        Path(name).replace(real)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+            made.flush()
+            os.fsync(made.fileno())
+        beside.chmod(mode)
+        beside.replace(real)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def repository(folder: Path) -> Path:

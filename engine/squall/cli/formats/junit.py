@@ -14,6 +14,7 @@ from squall.core.diagnostics import Diagnostic
 from squall.core.playbook.findings import as_text, counted
 
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_DECLARATION: Final = '<?xml version="1.0" encoding="utf-8"?>\n'
 _NAME: Final = "squall lint"
 
 
@@ -26,7 +27,7 @@ def write(report: Report) -> str:
     failures = sum(_case(suite, report, file, said) for file, said in found.items())
     suite.attrib |= {"tests": str(len(found)), "failures": str(failures)}
     ET.indent(suite)
-    return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+    return _DECLARATION + ET.tostring(suite, encoding="unicode")
 
 
 def _case(suite: ET.Element, report: Report, file: str, found: Sequence[Diagnostic]) -> bool:

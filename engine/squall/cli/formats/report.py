@@ -4,7 +4,6 @@ Also what several of them need alike: the worst first, a fingerprint that stays 
 move, columns counted in bytes.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,6 +57,8 @@ class Report:
         Made of the file, the code and the line's text: what is written above or below plays no
         part. Equal findings in equal lines are told apart by their order.
         """
+        import hashlib  # slow to import, and most formats do without
+
         seen: Counter[tuple[str, str, str]] = Counter()
         made = []
         for finding in [*self.findings, *(one.finding for one in self.suppressed)]:
