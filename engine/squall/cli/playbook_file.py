@@ -38,7 +38,7 @@ def open_playbook(
     )
     if loaded.diagnostics and not (quiet and not loaded.failed):
         texts = {file: loaded.text}
-        click.echo(as_text(loaded.diagnostics, texts, context=sys.stderr.isatty()), err=True)
+        click.echo(as_text(loaded.diagnostics, texts, sys.stderr, context=False), err=True)
     if loaded.failed:
         sys.exit(2)
     try:

@@ -5,7 +5,7 @@ every stage, collects the findings of all, and never raises. Which files are wor
 decided by the command line.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -22,6 +22,7 @@ from squall.core.playbook.places import Places
 from squall.core.playbook.schema import check_shape, example_at, fitting
 from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.source import Document, Source, read
+from squall.core.playbook.suppressions import NONE, Ignores, Suppressed, ignores_in
 
 MODELINE: Final = "# yaml-language-server:"
 
@@ -41,7 +42,7 @@ class Loaded:
 
     `claimed` says whether the file says of itself that it holds playbooks, so that errors in it
     are errors; in a folder, one that does not is somebody else's file, and has a warning at most:
-    that it cannot be read.
+    that it cannot be read. `suppressed` are findings that comments in it, `ignores`, kept back.
     """
 
     file: str
@@ -50,6 +51,8 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
     skipped: int = 0
     claimed: bool = True
+    ignores: Ignores = NONE
+    suppressed: tuple[Suppressed, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -89,7 +92,8 @@ def load(
     a run, as they would be written in a playbook.
     """
     source = read(data, file)
-    found = list(source.diagnostics)
+    ignores = NONE if source.broken else ignores_in(source.text, file)
+    found = [*source.diagnostics, *ignores.complaints]
     playbooks: list[LoadedPlaybook] = []
     skipped = 0
     modeline = source.text.lstrip().startswith(MODELINE) and "playbook" in source.text[:300]
@@ -97,27 +101,32 @@ def load(
         if not (named or modeline or _is_playbook(document)):
             skipped += 1
             continue
-        given = _Given(schema, catalogue, tuple(targets), inputs or {})
+        given = _Given(schema, catalogue, tuple(targets), inputs or {}, ignores)
         made = _one(document, file, given, found)
         if made is not None:
             playbooks.append(made)
-    if named and not source.documents and not found:
+    if named and not source.documents and not source.diagnostics:
         found.append(_nothing(file))
     found = _once(found, source.diagnostics)
     if any(finding.severity is Severity.ERROR for finding in source.diagnostics):
         playbooks.clear()
     claimed = named or modeline or skipped < len(source.documents) or _claims(source)
+    kept, suppressed = ignores.heeded(found if claimed else _doubts(source))
+    if claimed and all(finding.severity is not Severity.ERROR for finding in kept):
+        kept += tuple(ignores.idle(file, suppressed))  # with an error, not everything was looked at
     return Loaded(
         file=file,
         text=source.text,
         playbooks=tuple(playbooks),
-        diagnostics=_sorted(found if claimed else _doubts(source)),
+        diagnostics=_sorted(kept),
         skipped=skipped,
         claimed=claimed,
+        ignores=ignores,
+        suppressed=suppressed,
     )
 
 
-def _sorted(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+def _sorted(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(found, key=lambda finding: (finding.span, finding.code)))
 
 
@@ -144,6 +153,7 @@ class _Given:
     catalogue: tuple[str, ...]
     targets: tuple[Target, ...]
     inputs: Mapping[str, Any]
+    ignores: Ignores
 
 
 def _one(
@@ -165,7 +175,8 @@ def _one(
     check_meaning(places, playbook)
     check_in_clear(places)
     found.extend(_once([*said, *places.found], secrets))
-    if secrets or shape or places.failed or written.failed:
+    left, _ = given.ignores.heeded(places.found)
+    if secrets or shape or written.failed or any(one.severity is Severity.ERROR for one in left):
         return None
     return LoadedPlaybook(playbook=playbook, document=document, file=file)
 

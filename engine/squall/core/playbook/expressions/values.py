@@ -7,7 +7,7 @@ without bottom) is told before.
 
 import datetime
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from squall.core.diagnostics import short
