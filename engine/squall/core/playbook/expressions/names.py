@@ -172,7 +172,7 @@ def _bare(node: Node, ran: frozenset[str]) -> Iterator[tuple[str, int]]:
             yield from _bare(asked, ran)
             yield from _bare(yes, ran | _implied(asked, truth=True))
             yield from _bare(no, ran | _implied(asked, truth=False))
-        case ("name" | "select"), _ if name := dotted(node):
+        case (("name" | "select"), _) if name := dotted(node):
             root, _, rest = name.partition(".")
             step, _, field = rest.partition(".")
             if root == "steps" and field.split(".")[0] not in _ALWAYS and step not in ran:
@@ -191,9 +191,9 @@ def _implied(node: Node, *, truth: bool) -> frozenset[str]:
             left, right = (_implied(part, truth=truth) for part in node.parts)
             return left | right if (operator == "&&") == truth else left & right
         case "binary", "==" | "!=" as operator if truth == (operator == "=="):
-            left, right = node.parts
-            if right.kind == "literal" and right.text[1:-1] == "succeeded":
-                return _step(left, "outcome")
+            compared, outcome = node.parts
+            if outcome.kind == "literal" and outcome.text[1:-1] == "succeeded":
+                return _step(compared, "outcome")
         case ("select", "ran") if truth:
             return _step(node, "ran")
     return frozenset()
