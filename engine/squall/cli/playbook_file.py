@@ -37,12 +37,12 @@ def open_playbook(
         schema_text(),
         catalogue=catalogue_texts(),
         targets=targets,
+        inputs=dict(map(_given, inputs or ())),
         project=project,
         snapshot=projects.snapshot(Path(file)),
-        inputs=dict(map(_given, inputs or ())),
     )
-    if loaded.diagnostics and not (quiet and not loaded.failed):
-        click.echo(as_text(loaded.diagnostics, loaded.texts, context=sys.stderr.isatty()), err=True)
+    if loaded.findings and not (quiet and not loaded.failed):
+        click.echo(as_text(loaded.findings, loaded.texts, sys.stderr, context=False), err=True)
     if loaded.failed:
         sys.exit(2)
     try:

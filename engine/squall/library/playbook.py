@@ -224,9 +224,9 @@ def look_into(source: Source, targets: Iterable[model.Target] = ()) -> Seen:
         project=projects.around(file),
         snapshot=projects.snapshot(file),
     )
-    findings = tuple(map(_finding, loaded.diagnostics))
+    findings = tuple(map(_finding, loaded.findings))
     if loaded.failed:
-        raise Invalid(as_text(loaded.diagnostics, loaded.texts, context=True), findings)
+        raise Invalid(as_text(loaded.findings, loaded.texts, context=True), findings)
     picked: LoadedPlaybook = loaded.pick(source.name)
     assert isinstance(picked.document.data, dict)
     return Seen(playbook=picked.playbook, data=picked.document.data, findings=findings)

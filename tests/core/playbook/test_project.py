@@ -55,7 +55,7 @@ def steps(*written: str, around: Project) -> Any:
 
 
 def said(text: str, around: Project) -> list[str]:
-    return [f"{f.code} {f.message}" for f in loaded(text, around).diagnostics]
+    return [f"{f.code} {f.message}" for f in loaded(text, around).findings]
 
 
 # -- targets --------------------------------------------------------------------------------------
@@ -357,7 +357,7 @@ def test_what_is_broken_in_the_project_is_not_held_against_a_playbook() -> None:
         around = project(broken)
         read = loaded(text, around)
         assert around.diagnostics
-        assert {f.file for f in read.diagnostics if f.severity is Severity.ERROR} == {"squall.yaml"}
+        assert {f.file for f in read.findings if f.severity is Severity.ERROR} == {"squall.yaml"}
         assert (read.failed, read.playbooks) == (True, ())
         assert sorted(read.texts) == ["p.yaml", "squall.yaml"]
 

@@ -5,7 +5,7 @@ every stage, collects the findings of all, and never raises. Which files are wor
 decided by the command line.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
@@ -23,10 +23,12 @@ from squall.core.playbook.limits import check_limits
 from squall.core.playbook.model import Playbook, Target
 from squall.core.playbook.places import Places
 from squall.core.playbook.project import NOTHING_AROUND, PROJECT_FILE, Project
+from squall.core.playbook.project_file import read_project
 from squall.core.playbook.schema import check_shape, example_at, fitting
 from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.snapshot import Snapshot, is_playbook
 from squall.core.playbook.source import Document, Source, read
+from squall.core.playbook.suppressions import NONE, Ignores, Suppressed, ignores_in
 
 MODELINE: Final = "# yaml-language-server:"
 
@@ -50,8 +52,9 @@ class Loaded:
 
     `claimed` says whether the file says of itself that it holds playbooks, so that errors in it
     are errors; in a folder, one that does not is somebody else's file, and has a warning at most:
-    that it cannot be read. Findings of the project files around are among the others; `texts` holds
-    what stands in each file, by its name.
+    that it cannot be read. `suppressed` are findings that comments in it, `ignores`, kept back.
+    `around` are findings of the project files it is read with; `texts` holds what stands in each
+    file, by its name.
     """
 
     file: str
@@ -60,12 +63,20 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
     skipped: int = 0
     claimed: bool = True
+    ignores: Ignores = NONE
+    suppressed: tuple[Suppressed, ...] = ()
+    around: tuple[Diagnostic, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """All there is to say: of the project files around, then of the file itself."""
+        return (*self.around, *self.diagnostics)
 
     @property
     def failed(self) -> bool:
         """Whether there is an error among the findings."""
-        return any(finding.severity is Severity.ERROR for finding in self.diagnostics)
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
 
     def pick(self, name: str = "") -> LoadedPlaybook:
         """The playbook of that name, or the only one; raises `Refused` when it is not certain."""
@@ -105,8 +116,8 @@ def load(
     if file.rpartition("/")[2] == PROJECT_FILE:
         return _no_playbook(file)
     source = read(data, file)
-    found = list(source.diagnostics)
-    given = _Given(schema, catalogue, tuple(targets), inputs or {}, project, snapshot)
+    ignores = NONE if source.broken else ignores_in(source.text, file)
+    found = [*source.diagnostics, *ignores.complaints]
     playbooks: list[LoadedPlaybook] = []
     skipped = 0
     modeline = source.text.lstrip().startswith(MODELINE) and "playbook" in source.text[:300]
@@ -114,23 +125,49 @@ def load(
         if not (named or modeline or is_playbook(document)):
             skipped += 1
             continue
+        given = _Given(schema, catalogue, tuple(targets), inputs or {}, ignores, project, snapshot)
         made = _one(document, file, given, found)
         if made is not None:
             playbooks.append(made)
-    if named and not source.documents and not found:
+    if named and not source.documents and not source.diagnostics:
         found.append(_nothing(file))
     found = _once(found, source.diagnostics)
     if any(finding.severity is Severity.ERROR for finding in source.diagnostics):
         playbooks.clear()
     claimed = named or modeline or skipped < len(source.documents) or _claims(source)
+    kept, suppressed = ignores.heeded(found if claimed else _doubts(source))
+    looked = claimed and not project.failed
+    if looked and all(finding.severity is not Severity.ERROR for finding in kept):
+        kept += tuple(ignores.idle(file, suppressed))  # with an error, not everything was looked at
     return Loaded(
         file=file,
         text=source.text,
         texts={**project.texts, file: source.text},
         playbooks=tuple(playbooks),
-        diagnostics=(*project.diagnostics, *_sorted(found)) if claimed else _doubts(source),
+        diagnostics=_sorted(kept),
+        around=project.diagnostics if claimed else (),
         skipped=skipped,
         claimed=claimed,
+        ignores=ignores,
+        suppressed=suppressed,
+    )
+
+
+def load_project(data: bytes, file: str, schema: str, around: Project = NOTHING_AROUND) -> Loaded:
+    """A project file with its own findings; `around` is the project of the folder above.
+
+    `schema` is that of project files.
+    """
+    project = read_project(data, file, schema, around)
+    return Loaded(
+        file=file,
+        text=project.texts[file],
+        texts=project.texts,
+        playbooks=(),
+        diagnostics=tuple(one for one in project.diagnostics if one.file == file),
+        around=around.diagnostics,
+        ignores=project.ignores,
+        suppressed=project.suppressed,
     )
 
 
@@ -140,19 +177,19 @@ def _no_playbook(file: str) -> Loaded:
         message="this is a project file: what the playbooks around it share",
         hint="name one of them",
     )
-    return Loaded(file=file, text="", texts={}, playbooks=(), diagnostics=(finding,))
+    return Loaded(file=file, text="", playbooks=(), diagnostics=(finding,))
 
 
-def _sorted(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+def _sorted(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(found, key=lambda finding: (finding.span, finding.code)))
 
 
-def _doubts(source: Source) -> tuple[Diagnostic, ...]:
+def _doubts(source: Source) -> list[Diagnostic]:
     """What there is to say about a file of a folder that is probably somebody else's."""
-    return tuple(
+    return [
         replace(finding, severity=Severity.WARNING, hint="left out, as no playbook shows in it")
         for finding in (source.diagnostics[-1:] if source.broken else ())
-    )
+    ]
 
 
 def _once(found: list[Diagnostic], first: tuple[Diagnostic, ...]) -> list[Diagnostic]:
@@ -170,6 +207,7 @@ class _Given:
     catalogue: tuple[str, ...]
     targets: tuple[Target, ...]
     inputs: Mapping[str, Any]
+    ignores: Ignores
     project: Project
     snapshot: Snapshot | None
 
@@ -196,7 +234,9 @@ def _one(
     check_in_clear(places)
     calls = resolve(places, given.snapshot) if given.snapshot else {}
     found.extend(_once([*said, *places.found], secrets))
-    if secrets or shape or places.failed or written.failed or project.failed:
+    left, _ = given.ignores.heeded(places.found)
+    wrong = any(one.severity is Severity.ERROR for one in left)
+    if secrets or shape or written.failed or project.failed or wrong:
         return None
     return LoadedPlaybook(playbook=playbook, document=document, file=file, calls=calls)
 

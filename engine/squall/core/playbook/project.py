@@ -16,6 +16,7 @@ from squall.core.faults.kinds import Scenario
 from squall.core.playbook.addresses import overlap
 from squall.core.playbook.model import NO_LIMITS, Limits, Target
 from squall.core.playbook.source import Data
+from squall.core.playbook.suppressions import NONE, Ignores, Suppressed
 from squall.core.schedule.model import Window
 
 T = TypeVar("T")
@@ -39,7 +40,8 @@ class Project:
     tables' entries that stand in the text, also those that are wrong: nobody complains that they
     are missing. `unread`: a file around could not be read, so anything may be declared there.
     `elsewhere` are scenarios that a git repository holds, by name. `playbooks` are the globs of the
-    innermost file that has some, `narrowed_by`, seen from its folder.
+    innermost file that has some, `narrowed_by`, seen from its folder. `ignores` and `suppressed`
+    are those of the innermost file.
     """
 
     targets: Mapping[str, Declared] = field(default_factory=dict)
@@ -54,6 +56,8 @@ class Project:
     known: frozenset[tuple[str, str]] = frozenset()
     unread: bool = False
     diagnostics: tuple[Diagnostic, ...] = ()
+    ignores: Ignores = NONE
+    suppressed: tuple[Suppressed, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -96,6 +100,8 @@ def laid_over(outer: Project, inner: Project) -> Project:
         known=outer.known | inner.known,
         unread=outer.unread or inner.unread,
         diagnostics=(*outer.diagnostics, *inner.diagnostics),
+        ignores=inner.ignores,
+        suppressed=inner.suppressed,
         texts={**outer.texts, **inner.texts},
     )
 

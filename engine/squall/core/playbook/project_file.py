@@ -18,6 +18,7 @@ from squall.core.playbook.project import NOTHING_AROUND, Declared, Project, laid
 from squall.core.playbook.scenarios import ScenarioBuilder
 from squall.core.playbook.schema import check_shape, fitting
 from squall.core.playbook.source import Source, read
+from squall.core.playbook.suppressions import NONE, ignores_in
 from squall.core.playbook.targets import build_target, in_scope
 from squall.core.playbook.timetable import build_windows
 from squall.core.schedule.model import Window
@@ -35,7 +36,7 @@ def read_project(data: bytes, file: str, schema: str, around: Project = NOTHING_
     if len(source.documents) > 1:
         found.append(_one_too_many(source))
     if not source.documents:
-        return laid_over(around, Project(texts={file: source.text}))
+        return laid_over(around, _told(Project(), source, found))
     document = source.documents[0]
     found += check_shape(document, file, schema)
     rest = fitting(document, schema)
@@ -51,9 +52,17 @@ def _unread(source: Source, found: list[Diagnostic]) -> Project:
 
 
 def _told(project: Project, source: Source, found: list[Diagnostic]) -> Project:
-    ordered = sorted(found, key=lambda finding: (finding.span, finding.code))
-    texts = {source.file: source.text}
-    return replace(project, diagnostics=tuple(ordered), texts=texts)
+    ignores = NONE if source.broken else ignores_in(source.text, source.file)
+    kept, suppressed = ignores.heeded([*found, *ignores.complaints])
+    if all(finding.severity is not Severity.ERROR for finding in kept):
+        kept += tuple(ignores.idle(source.file, suppressed))
+    return replace(
+        project,
+        diagnostics=tuple(sorted(kept, key=lambda finding: (finding.span, finding.code))),
+        ignores=ignores,
+        suppressed=suppressed,
+        texts={source.file: source.text},
+    )
 
 
 def _one_too_many(source: Source) -> Diagnostic:

@@ -25,7 +25,7 @@ from squall.core.run.answers import wrong_by_itself
 from squall.core.run.commands import CancelAction, StartLoad, StartProbe
 from squall.core.run.events import ActionEnded
 from squall.core.run.facts import StepEntered
-from squall.core.run.paths import shown
+from squall.core.run.paths import shown, without_attempt
 from squall.core.run.state import StepState
 from squall.core.run.turn import Turn
 from squall.core.timing import SECOND, Duration
@@ -229,5 +229,5 @@ def _touched(turn: Turn, plan: PlanStep, step: StepState, path: str) -> Result:
     since = step.activated if step.activated is not None else turn.at
     if plan.step.expect_traffic or turn.load_beside(plan.step.targets, since):
         return "failed", reason
-    turn.warn(f"{shown(path)}: {reason}")
+    turn.warn(f"{shown(without_attempt(path))}: {reason}")
     return "succeeded", reason

@@ -15,6 +15,7 @@ from squall.core.faults.effects import Applied, Delivery, Inject, Lifted, Reject
 from squall.core.faults.kinds import EVERY
 from squall.core.playbook.model import ExecProbe, Group, HttpProbe, Load, Probe, TcpProbe
 from squall.core.playbook.plan import Plan
+from squall.core.playbook.talk import STEADY
 from squall.core.playbook.wording import describe_load, describe_probe
 from squall.core.run.commands import (
     Announce,
@@ -159,7 +160,8 @@ class _World:
         return self.wishes.get(exact) or self.wishes.get(_plain(exact))
 
     def _note(self, path: str, what: str) -> None:
-        self.assumed.setdefault(path.partition("/")[2], what)
+        name = path.partition("#")[0] if path.startswith(f"{STEADY}/") else path.partition("/")[2]
+        self.assumed.setdefault(name, what)
 
     def _inject(self, inject: Inject) -> None:
         wish = self._wish(inject.path)

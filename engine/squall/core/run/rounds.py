@@ -9,7 +9,7 @@ from squall.core.playbook.plan import PlanStep
 from squall.core.run import values
 from squall.core.run.paths import step_path
 from squall.core.run.state import StepState
-from squall.core.run.turn import UNKNOWN, Turn, Unknown
+from squall.core.run.turn import UNKNOWN, Known, Turn, Unknown
 
 
 def another(turn: Turn, plan: PlanStep, step: StepState, above: str) -> bool | Failure:
@@ -34,7 +34,8 @@ def _while(
     most = plan.step.loop.max if plan.step.loop else None
     if most is not None and step.iteration >= most:
         return False
-    answer = values.ask(turn, plan, step, above, condition)
+    ahead: dict[str, Known] = {"loop.index": step.iteration + 1}
+    answer = values.ask(turn, plan, step, above, condition, ahead)
     if isinstance(answer, Failure):
         return Failure(f"while {answer.reason}")
     if answer is UNKNOWN:

@@ -6,6 +6,7 @@ step, until whatever is around it is over. In a rehearsal what the world would s
 such a value is `UNKNOWN`, and so is everything that depends on it.
 """
 
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from squall.core.faults.effects import Felt
@@ -28,9 +29,12 @@ MEASURED: Final = ("requests", "errors", "error_rate", "rate", "p50", "p95", "p9
 Answer: TypeAlias = "Known | Failure"
 
 
-def ask(turn: Turn, plan: PlanStep, step: StepState, above: str, text: str) -> Answer:
-    """Work out one expression of a step."""
-    known = _known(turn, plan, step, above, text)
+def ask(
+    turn: Turn, plan: PlanStep, step: StepState, above: str, text: str,
+    ahead: Mapping[str, Known] | None = None,
+) -> Answer:  # fmt: skip
+    """Work out one expression of a step; `ahead` are values that are about to be kept."""
+    known = _known(turn, plan, step, above, text, ahead)
     return UNKNOWN if known is None else evaluate(text, *known)
 
 
@@ -94,10 +98,11 @@ def felt_by(step: StepState) -> Felt | None:
 
 
 def _known(
-    turn: Turn, plan: PlanStep, step: StepState, above: str, text: str
-) -> tuple[Scope, dict[str, Data]] | None:
+    turn: Turn, plan: PlanStep, step: StepState, above: str, text: str,
+    ahead: Mapping[str, Known] | None = None,
+) -> tuple[Scope, dict[str, Data]] | None:  # fmt: skip
     """The names of an expression, and the values that are there; None if one cannot be known."""
-    own = seen(step)
+    own = {**seen(step), **(ahead or {})}
     found: dict[str, Data] = {}
     for named in plan.speaks[text]:
         value = _value(turn, plan, step, above, named, own)

@@ -11,6 +11,7 @@ from squall.core.playbook.expressions import (
     Kind,
     constant_in,
     evaluate,
+    kind_of,
     mistakes_in,
     names_in,
     shown,
@@ -42,12 +43,89 @@ VALUES = {
     "loop.index": 1,
 }
 WORDS = st.sampled_from(
-    [*SCOPE, "x", "y", "json.items", "json.items[0].id", "'a'", '"b', "r'\\d'", "1", "2.5", "3u", "true", "null", "0x1f", "300ms"]
-    + ["==", "!=", "<", ">", "&&", "||", "!", "-", "+", "*", "/", "%", "?", ":", "in", "=", "&", ".", ","]
-    + ["(", ")", "[", "]", "{", "}", "${{", "}}", "//", "\n", " ", "é", "😀", "\x00", "\\"]
-    + [".all(x, ", ".exists(x, ", ".map(x, ", ".filter(y, ", ".exists_one(x, ", "has(", "size("]
-    + ["duration(", "'1s'", "matches(", ".matches(", ".contains(", "string(", "int(", "google.protobuf.Duration{"]
-)  # fmt: skip
+    [
+        *SCOPE,
+        *(
+            [
+                "x",
+                "y",
+                "json.items",
+                "json.items[0].id",
+                "'a'",
+                '"b',
+                "r'\\d'",
+                "1",
+                "2.5",
+                "3u",
+                "true",
+                "null",
+                "0x1f",
+                "300ms",
+            ]
+        ),
+        *(
+            [
+                "==",
+                "!=",
+                "<",
+                ">",
+                "&&",
+                "||",
+                "!",
+                "-",
+                "+",
+                "*",
+                "/",
+                "%",
+                "?",
+                ":",
+                "in",
+                "=",
+                "&",
+                ".",
+                ",",
+                "(",
+                ")",
+                "[",
+                "]",
+                "{",
+                "}",
+                "${{",
+                "}}",
+                "//",
+                "é",
+                "😀",
+                "\\",
+            ]
+        ),
+        *(
+            [
+                ".all(x, ",
+                ".exists(x, ",
+                ".map(x, ",
+                ".filter(y, ",
+                ".exists_one(x, ",
+                "has(",
+                "size(",
+            ]
+        ),
+        *(
+            [
+                "duration(",
+                "'1s'",
+                "matches(",
+                ".matches(",
+                ".contains(",
+                "string(",
+                "int(",
+                "\n",
+                " ",
+                "\x00",
+            ]
+        ),
+        "google.protobuf.Duration{",
+    ]
+)
 
 
 def look(text: str) -> None:
@@ -64,8 +142,8 @@ def look(text: str) -> None:
     constant_in(text, SCOPE)
     found = evaluate(text, SCOPE, VALUES)
     assert time.perf_counter() - before < 1
-    if mistakes == ():
-        assert isinstance(found, bool | Failure) or "json" in text
+    if mistakes == () and kind_of(text, SCOPE) == "bool":
+        assert isinstance(found, bool | Failure)
 
 
 @given(st.text(max_size=60))
@@ -105,6 +183,9 @@ def nested(depth: int, opening: str, inner: str, closing: str) -> str:
         "[body]" + ".map(x, x + x + x + x)" * 20 + " == []",
         "items.all(x, items.all(y, items.all(z, x + y + z > 0)))",
         "items.map(x, items.map(y, items)) == []",
+        "[body].exists(a, [a + a].exists(b, [b + b].exists(c, [c + c].exists(d, d == ''))))",
+        "body.matches('(.{1,40}){1,25}=')",
+        "body.matches(json.items[0].id) || body.matches('(.{1,40})' + '{1,25}=')",
         "items.all(x, body.matches('(a*)*' + string(x)))",
         "body.matches('(a|a)*b') && body.matches('a{1000}{1000}')",
         "body.matches('(x+x+)+y') && body.matches('.*.*.*.*.*=')",
@@ -120,19 +201,14 @@ def test_a_hostile_expression_ends_soon(text: str) -> None:
     look(text)
 
 
-def test_texts_that_double_in_nested_macros_are_refused_before_they_do() -> None:
-    text = "true"
-    for depth in range(30, -1, -1):
-        text = f"[x{depth} + x{depth}].exists(x{depth + 1}, {text})"
-    text = text.replace("x0", "'a'")
-    look(text[:1_000])
-    chain = "['a']" + ".map(x, x + x)" * 40 + ".exists(x, x == '')"
+def test_texts_that_double_with_every_macro_are_refused_before_they_do() -> None:
+    chain = "['a']" + ".map(x, x + x)" * 25 + ".exists(x, x == '')"
     (mistake,) = mistakes_in(chain, {})
     assert mistake.message == "this could take too long to work out"
     assert isinstance(evaluate(chain, {}, {}), Failure)
 
 
 def test_what_a_service_answers_cannot_stop_an_evaluation() -> None:
-    values = {"json": {"items": ["a" * 60] * 1_000}, "body": "a" * LONG}
+    values = {"json": {"items": ["a" * 60] * 200}, "body": "a" * LONG}
     assert evaluate("json.items.all(x, body.contains(x))", SCOPE, values) is True
-    assert evaluate("json.items.map(x, x + x).size()", SCOPE, values) == 1_000
+    assert evaluate("json.items.map(x, x + x).size()", SCOPE, values) == 200

@@ -56,25 +56,30 @@ def test_a_good_condition_has_no_mistakes(text: str) -> None:
     ("text", "expected"),
     [
         ("statuss == 200", ["1+7 'statuss' is not known here | did you mean 'status'?"]),
-        ("200 == inputs.bas", ["8+10 'inputs.bas' is not known here | did you mean 'inputs.base'?"]),
+        (
+            "200 == inputs.bas",
+            ["8+10 'inputs.bas' is not known here | did you mean 'inputs.base'?"],
+        ),
         ("jsn.items == 1", ["1+3 'jsn' is not known here | did you mean 'json'?"]),
         (
             "steps.lite.ran",
             ["1+14 'steps.lite.ran' is not known here | did you mean 'steps.light.ran'?"],
         ),
-        ("inputs.zzz == 1", ["1+10 'inputs.zzz' is not known here | known: inputs.base, inputs.many"]),
+        (
+            "inputs.zzz == 1",
+            ["1+10 'inputs.zzz' is not known here | known: inputs.base, inputs.many"],
+        ),
         (
             "measured == 1",
-            [
-                "1+8 'measured' is not a value by itself"
-                " | it has measured.error_rate, measured.p95"
-            ],
+            ["1+8 'measured' is not a value by itself | it has measured.error_rate, measured.p95"],
         ),
         (
             "steps.light-load.measured.p99 > latency",
             [
-                "1+29 'steps.light-load.measured.p99' is not one name"
-                " | write 'steps.light_load.measured.p99': a name has _ for every hyphen and space"
+                (
+                    "1+29 'steps.light-load.measured.p99' is not one name | write"
+                    " 'steps.light_load.measured.p99': a name has _ for every hyphen and space"
+                )
             ],
         ),
         ("body == None", ["9+4 'None' is not known here | did you mean 'null'?"]),
@@ -96,43 +101,59 @@ def test_a_name_that_is_not_there_is_told_with_the_one_meant(
     [
         (
             "latency < 300",
-            "1+13 'latency' is a duration and 300 is a whole number: they cannot be compared"
-            " | write duration('300ms')",
+            (
+                "1+13 'latency' is a duration and 300 is a whole number: they cannot be compared"
+                " | write duration('300ms')"
+            ),
         ),
         (
             "latency < '300ms'",
-            "1+17 'latency' is a duration and '300ms' is a text: they cannot be compared"
-            " | write duration('300ms')",
+            (
+                "1+17 'latency' is a duration and '300ms' is a text: they cannot be compared"
+                " | write duration('300ms')"
+            ),
         ),
         (
             "measured.error_rate < 1",
-            "1+23 'measured.error_rate' is a decimal number and 1 is a whole number:"
-            " they cannot be compared | write 1.0, not 1",
+            (
+                "1+23 'measured.error_rate' is a decimal number and 1 is a whole number:"
+                " they cannot be compared | write 1.0, not 1"
+            ),
         ),
         (
             "status == 200.0",
-            "1+15 'status' is a whole number and 200.0 is a decimal number:"
-            " they cannot be compared | write 200, not 200.0",
+            (
+                "1+15 'status' is a whole number and 200.0 is a decimal number:"
+                " they cannot be compared | write 200, not 200.0"
+            ),
         ),
         (
             "status == '200'",
-            "1+15 'status' is a whole number and '200' is a text: they cannot be compared"
-            " | write 200, without quotes",
+            (
+                "1+15 'status' is a whole number and '200' is a text: they cannot be compared"
+                " | write 200, without quotes"
+            ),
         ),
         (
             "body == 200",
-            "1+11 'body' is a text and 200 is a whole number: they cannot be compared"
-            " | write '200', in quotes",
+            (
+                "1+11 'body' is a text and 200 is a whole number: they cannot be compared"
+                " | write '200', in quotes"
+            ),
         ),
         (
             "status > measured.error_rate",
-            "1+28 'status' is a whole number and 'measured.error_rate' is a decimal number:"
-            " they cannot be compared | write double(status)",
+            (
+                "1+28 'status' is a whole number and 'measured.error_rate' is a decimal number:"
+                " they cannot be compared | write double(status)"
+            ),
         ),
         (
             "body + status == ''",
-            "1+13 'body' is a text and 'status' is a whole number: '+' does not go with them"
-            " | write string(status)",
+            (
+                "1+13 'body' is a text and 'status' is a whole number: '+' does not go with them"
+                " | write string(status)"
+            ),
         ),
         (
             "latency * 2 > inputs.base",
@@ -140,13 +161,14 @@ def test_a_name_that_is_not_there_is_told_with_the_one_meant(
         ),
         (
             "'x' in body",
-            "1+11 'body' is a text; 'in' looks into a list or a mapping"
-            " | write body.contains('x')",
+            "1+11 'body' is a text; 'in' looks into a list or a mapping | write body.contains('x')",
         ),
         (
             "status && true",
-            "1+14 'status' is a whole number; '&&' joins what is true or false"
-            " | write status == 200",
+            (
+                "1+14 'status' is a whole number; '&&' joins what is true or false"
+                " | write status == 200"
+            ),
         ),
         ("!status", "1+7 'status' is a whole number; '!' stands before true or false"),
         (
@@ -167,12 +189,14 @@ def test_a_name_that_is_not_there_is_told_with_the_one_meant(
         ("99999999999999999999 > 1", "1+20 this number is too large"),
         (
             "has(status)",
-            "5+6 has() asks whether a field is there, as in has(json.id)"
-            " | whether a step ran is told by steps.NAME.ran",
+            (
+                "5+6 has() asks whether a field is there, as in has(json.id)"
+                " | whether a step ran is told by steps.NAME.ran"
+            ),
         ),
         (
-            "{1.5: 2} == {}",
-            "1+14 a key of a mapping is a text, a whole number, true or false",
+            "{1.5: 2}",
+            "1+8 a key of a mapping is a text, a whole number, true or false",
         ),
     ],
 )
@@ -197,7 +221,7 @@ def test_what_does_not_fit_together_is_told_by_its_kinds(text: str, expected: st
         ("status in [200, 201", "11+1 this '[' is never closed | add ]"),
         ("body == 'ok", "9+1 this quote is never closed | add ' where the text ends"),
         ("body == ‘ok’", "9+1 ‘ is no quotation mark here | write ' or \""),
-        ("body == '\\d'", "10+2 '\\\\d' has no meaning in a text"),
+        ("body == '\\d'", "10+2 '\\d' has no meaning in a text"),
         ("latency < 300ms", "11+5 '300ms' is no number | a duration is written duration('300ms')"),
         ("status < 1_000", "10+5 '1_000' is no number | did you mean 1000?"),
         ("measured.error_rate < 10%", "25+1 '%' gives the rest of a division | write 10% as 0.1"),
@@ -228,7 +252,7 @@ def test_what_cannot_be_read_is_told_in_plain_words(text: str, expected: str) ->
 def test_all_mistakes_of_an_expression_are_told_at_once_from_left_to_right() -> None:
     text = "statuss == 1 && latency < 5 && foo(body) && body.matches('[') && inputs.bse == status"
     columns = [each.column for each in mistakes_in(text, SCOPE)]
-    assert columns == [1, 17, 32, 59, 67]
+    assert columns == [1, 17, 32, 58, 66]
 
 
 def test_columns_count_code_points_whatever_the_line() -> None:
@@ -250,7 +274,11 @@ def test_columns_count_code_points_whatever_the_line() -> None:
         ("json.id", "bool", []),
         ("status", "double", []),
         ("status", None, []),
-        ("bytes(body)", None, ["1+11 this gives bytes, which has no use here | string() makes a text of it"]),
+        (
+            "bytes(body)",
+            None,
+            ["1+11 this gives bytes, which has no use here | string() makes a text of it"],
+        ),
     ],
 )
 def test_what_an_expression_gives_is_of_the_kind_that_is_wanted(
@@ -302,5 +330,5 @@ def test_the_names_in_an_expression_come_with_their_columns() -> None:
         ("status ==", None),
     ],
 )
-def test_what_is_so_whatever_the_values_is_known(text: str, always: bool | None) -> None:
+def test_what_is_so_whatever_the_values_is_known(text: str, *, always: bool | None) -> None:
     assert constant_in(text, SCOPE) is always

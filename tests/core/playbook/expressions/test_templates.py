@@ -1,5 +1,7 @@
 """``${{ }}`` in values: where it stands, what is wrong with it, what is put in its place."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,7 +85,9 @@ def test_what_a_template_gives_is_put_in_its_place(data: object, filled: object)
 
 
 def test_a_template_that_fails_stays_and_is_told_with_its_path() -> None:
-    found = fill({"a": [{"b": "x${{ inputs.many / 0 }}y${{ inputs.many }}"}], "c": "${{ d }}"}, render)
+    found = fill(
+        {"a": [{"b": "x${{ inputs.many / 0 }}y${{ inputs.many }}"}], "c": "${{ d }}"}, render
+    )
     assert found.data == {"a": [{"b": "x${{ inputs.many / 0 }}y3"}], "c": "${{ d }}"}
     assert [(path, each.expression, why) for path, each, why in found.failures] == [
         (("a", 0, "b"), "inputs.many / 0", Failure("inputs.many / 0: it divides by zero")),
@@ -122,7 +126,7 @@ def test_mistakes_in_templates_are_told_at_their_columns_in_the_text(
 def test_any_text_is_taken_apart_and_put_together_again(text: str) -> None:
     found = templates_in(text)
     assert all(text[each.start : each.end].startswith("${{") for each in found)
-    assert all(one.end <= other.start for one, other in zip(found, found[1:], strict=False))
+    assert all(one.end <= other.start for one, other in pairwise(found))
     kept = fill(text, lambda _: Failure("left"))
     assert kept.data == text
     assert len(kept.failures) == sum(each.closed for each in found)

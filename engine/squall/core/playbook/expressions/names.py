@@ -191,9 +191,9 @@ def _implied(node: Node, *, truth: bool) -> frozenset[str]:
             left, right = (_implied(part, truth=truth) for part in node.parts)
             return left | right if (operator == "&&") == truth else left & right
         case "binary", "==" | "!=" as operator if truth == (operator == "=="):
-            left, right = node.parts
-            if right.kind == "literal" and right.text[1:-1] == "succeeded":
-                return _step(left, "outcome")
+            compared, outcome = node.parts
+            if outcome.kind == "literal" and outcome.text[1:-1] == "succeeded":
+                return _step(compared, "outcome")
         case ("select", "ran") if truth:
             return _step(node, "ran")
     return frozenset()

@@ -2,8 +2,8 @@
 
 Called through the package by whoever holds an expression. The library is imported with the first
 expression that needs it, which not every playbook has. It compiles a text in which every name of
-the scope is replaced (``loop`` is a word of CEL's own, and durations come in as texts); programs are
-kept by text and kinds, so that playbooks and rounds share them. Nothing here raises.
+the scope is replaced (``loop`` is a word of CEL's own, and durations come in as texts). Programs
+are kept by text and kinds, so that playbooks and rounds share them. Nothing here raises.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from squall.core.diagnostics import short
 from squall.core.playbook.expressions import wording
-from squall.core.playbook.expressions.costs import MOST, cost
+from squall.core.playbook.expressions.costs import ITEM, Size, too_much
 from squall.core.playbook.expressions.names import Kind, Scope, mistaken, misused, uses
 from squall.core.playbook.expressions.rewriting import Kinds, Rewritten, kinds_of
 from squall.core.playbook.expressions.syntax import Node, dotted, nodes, parse
@@ -45,8 +45,8 @@ _MISSING: Final = "expressions cannot be worked out: the package cel-expr-python
 _REMEDY: Final = (
     "pip install cel-expr-python; it has wheels for Linux with glibc, macOS and Windows"
 )
-_GUESS: Final = 100
-"""Bytes a value is taken to have before it is known."""
+_GUESS: Final = Size(10 * ITEM, 10)
+"""How large a value is taken to be before it is known."""
 
 
 class _Program(NamedTuple):
@@ -68,7 +68,7 @@ def mistakes_in(text: str, scope: Scope, wanted: Kind | None = None) -> tuple[Mi
     found += [mistake for mistake in program.mistakes if mistake.column not in told]
     if not found and program.run is None:
         found.append(Mistake(1, len(text), "this cannot be read as an expression"))
-    if not found and cost(tree, dict.fromkeys(scope, _GUESS)).work > MOST:
+    if not found and too_much(tree, dict.fromkeys(scope, _GUESS)):
         hint = "ask less of each item, or of fewer items"
         found.append(Mistake(1, len(text), "this could take too long to work out", hint))
     if not found and wanted is not None and not _fits(program.kind, wanted):
@@ -144,11 +144,11 @@ def _run(
     tree: Node, program: _Program, kinds: Kinds, values: Mapping[str, Data]
 ) -> tuple[Kind, Data]:
     data: dict[str, Any] = {}
-    sizes: dict[str, int] = {}
+    sizes: dict[str, Size] = {}
     for place, (name, kind) in enumerate(kinds):
         if name in values:
             data[f"_{place}"], sizes[name] = taken(values[name], kind)
-    if cost(tree, sizes).work > MOST:
+    if too_much(tree, sizes):
         raise Unfit("it would take too long with values of this size")
     try:
         value = program.run.eval(data=data)
@@ -174,7 +174,7 @@ def _fits(kind: Kind, wanted: Kind) -> bool:
 
 
 def _unreadable(tree: Node) -> Iterator[Mistake]:
-    """Quoted durations and patterns that are none, which would fail whenever they are worked out."""
+    """Quoted durations and patterns that are none: they would fail whenever they are worked out."""
     for node in nodes(tree):
         quoted = node.parts[-1] if node.parts else node
         if node.text not in {"duration", "matches"} or not _QUOTED.fullmatch(quoted.text):

@@ -18,7 +18,7 @@ _MOST: Final = 5
 
 
 def shown(text: str, scope: Scope, values: Mapping[str, Data]) -> str:
-    """``status was 503, latency was 12 ms``: each name once, long texts cut; empty without names."""
+    """``status was 503, latency was 12 ms``: each name once, long texts cut; or nothing."""
     tree = parse(text)
     if isinstance(tree, Mistake):
         return ""

@@ -18,12 +18,29 @@ LONGEST: Final = 1_000
 """Characters an expression may have."""
 DEEPEST: Final = 24
 """Brackets, calls and choices that may stand inside each other."""
-TALLEST: Final = 100
-"""Operators and dots that may follow each other: the height of a tree."""
+_TALLEST: Final = 100
+"""How much may build on each other: 33 operators or dots, of which the library bears 32, or 100 of
+&& and ||, which it balances."""
 
 _RESERVED: Final = frozenset(
-    "as break const continue else for function if import let package namespace return var"
-    " void while".split()
+    {
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
+    }
 )
 _VALUES: Final = frozenset({"true", "false", "null"})
 _WORDS: Final = {"and": "&&", "or": "||", "not": "!", "is": "==", "eq": "==", "ne": "!="}
@@ -105,9 +122,9 @@ def nodes(node: Node) -> Iterator[Node]:
 
 
 def _node(kind: Kind, text: str, at: int, span: tuple[int, int], parts: tuple[Node, ...]) -> Node:
-    height = 1 + max((part.height for part in parts), default=0)
-    if height > TALLEST:
-        message = f"more than {TALLEST} operations build on each other here"
+    height = max((part.height for part in parts), default=0) + (1 if text in {"&&", "||"} else 3)
+    if height > _TALLEST:
+        message = "too much builds on each other here"
         refuse(at, len(text), message, "split it into several expressions")
     return Node(kind, text, span[0], span[1], at, parts, height)
 
@@ -122,14 +139,13 @@ class _Parser:
 
     def whole(self) -> Node:
         """The tree of the whole text."""
-        if self._next.kind == "end":
+        if self._next().kind == "end":
             refuse(0, 1, "there is no expression here")
         node = self._expression()
-        if self._next.kind != "end":
+        if self._next().kind != "end":
             self._refuse_rest()
         return node
 
-    @property
     def _next(self) -> Token:
         return self._tokens[self._place]
 
@@ -143,12 +159,12 @@ class _Parser:
         return self._tokens[self._place - 1]
 
     def _sees(self, *marks: str) -> bool:
-        return self._next.kind == "mark" and self._next.text in marks
+        return self._next().kind == "mark" and self._next().text in marks
 
     def _expression(self) -> Node:
         self._depth += 1
         if self._depth > DEEPEST:
-            refuse(self._next.start, 1, f"this nests deeper than {DEEPEST} levels")
+            refuse(self._next().start, 1, f"this nests deeper than {DEEPEST} levels")
         node = self._operation(1)
         if self._sees("?"):
             mark = self._take()
@@ -164,12 +180,12 @@ class _Parser:
     def _operation(self, weakest: int) -> Node:
         """Operands joined by operators at least as strong as `weakest`, from the left."""
         left = self._unary()
-        while self._next.kind in {"mark", "name"}:
-            strength = _STRENGTH.get(self._next.text, 0)
+        while self._next().kind in {"mark", "name"}:
+            strength = _STRENGTH.get(self._next().text, 0)
             if strength < weakest:
                 break
             mark = self._take()
-            if mark.text == "%" and (self._next.kind == "end" or self._sees(")", "&&", "||")):
+            if mark.text == "%" and (self._next().kind == "end" or self._sees(")", "&&", "||")):
                 refuse(mark.start, 1, "'%' gives the rest of a division", "write 10% as 0.1")
             right = self._operation(strength + 1)
             span = (left.start, right.end)
@@ -186,7 +202,7 @@ class _Parser:
         return node
 
     def _member(self) -> Node:
-        start = self._next.start
+        start = self._next().start
         node = self._primary()
         while self._sees(".", "["):
             mark = self._take()
@@ -241,7 +257,7 @@ class _Parser:
             values = self._values(opening)
             span = (token.start, self._behind)
             return _node("call", token.text, opening.start, span, values)
-        if token.text in _WORDS and self._next.kind in {"name", "number", "string"}:
+        if token.text in _WORDS and self._next().kind in {"name", "number", "string"}:
             self._refuse_word(token)
         if token.text in _RESERVED:
             hint = _CHOICE if token.text in {"if", "else"} else ""
@@ -277,12 +293,12 @@ class _Parser:
 
     def _close(self, opening: Token) -> int:
         """Read the bracket that closes this one; where it ends."""
-        if self._sees(_CLOSING[opening.text]):
-            return self._take().end
-        if self._next.kind == "end":
-            hint = f"add {_CLOSING[opening.text]}"
-            refuse(opening.start, 1, f"this '{opening.text}' is never closed", hint)
-        self._refuse_rest(_CLOSING[opening.text])
+        closing = _CLOSING[opening.text]
+        if self._next().kind == "end":
+            refuse(opening.start, 1, f"this '{opening.text}' is never closed", f"add {closing}")
+        if not self._sees(closing):
+            self._refuse_rest(closing)
+        return self._take().end
 
     def _refuse_missing(self) -> NoReturn:
         """Say that a value had to stand where the token read last does."""
@@ -295,7 +311,7 @@ class _Parser:
 
     def _refuse_rest(self, closing: str = "") -> NoReturn:
         """Say what is wrong with a token where only an operator could go on."""
-        token = self._next
+        token = self._next()
         if token.text in _WORDS:
             self._refuse_word(token)
         message = f"an operator is missing before '{short(token.text, 20)}'"

@@ -63,6 +63,8 @@ _TOKEN: Final = re.compile(
 _ESCAPE: Final = re.compile(
     r"\\(?:[abfnrtv\\?\"'`]|[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2})"
 )
+_RAW_PREFIX: Final = re.compile(r"[bB]?[rR]")
+_SPACED: Final = re.compile(r"[0-9_]+")
 _WORD: Final = re.compile(r"\w+")
 _DURATION: Final = re.compile(r"(?:[0-9.]+(?:us|ms|s|m|h|d))+")
 _INSTEAD: Final = {
@@ -97,6 +99,7 @@ def tokens_of(text: str) -> list[Token]:
                 _check_number(text, matched)
                 found.append(Token("number", word, start))
             case "name":
+                _check_name(text, matched)
                 found.append(Token("name", word, start))
             case "mark":
                 found.append(Token("mark", word, start))
@@ -112,31 +115,35 @@ def _check_number(text: str, number: re.Match[str]) -> None:
         return
     written = number.group() + tail.group()
     if duration := _DURATION.match(text, number.start()):
-        hint = f"a duration is written duration('{duration.group()}')"
-        refuse(
-            number.start(),
-            duration.end() - duration.start(),
-            f"'{duration.group()}' is no number",
-            hint,
-        )
-    hint = f"did you mean {written.replace('_', '')}?" if re.fullmatch(r"[0-9_]+", written) else ""
+        written = duration.group()
+        hint = f"a duration is written duration('{written}')"
+    else:
+        hint = f"did you mean {written.replace('_', '')}?" if _SPACED.fullmatch(written) else ""
     refuse(number.start(), len(written), f"'{short(written)}' is no number", hint)
+
+
+def _check_name(text: str, name: re.Match[str]) -> None:
+    """A name ends where its letters end, not at the first that is not of ASCII."""
+    word = _WORD.match(text, name.start())
+    if word is not None and word.end() != name.end():
+        _refuse_letters(word)
+
+
+def _refuse_letters(word: re.Match[str]) -> NoReturn:
+    message = f"'{short(word.group())}' is no name: names have the letters a to z, digits and _"
+    refuse(word.start(), len(word.group()), message, "a text stands in quotes")
 
 
 def _check_escapes(word: str, start: int) -> None:
     """Every backslash begins something known."""
-    if "\\" not in word or re.match("[bB]?[rR]", word):
+    if "\\" not in word or _RAW_PREFIX.match(word):
         return
     place = word.find("\\")
     while place >= 0:
         if not (escape := _ESCAPE.match(word, place)):
+            message = f"'{short(word[place : place + 2])}' has no meaning in a text"
             hint = "write \\\\ for a backslash, or r'…' for a text in which it means itself"
-            refuse(
-                start + place,
-                2,
-                f"'{short(word[place : place + 2])}' has no meaning in a text",
-                hint,
-            )
+            refuse(start + place, 2, message, hint)
         place = word.find("\\", escape.end())
 
 
@@ -150,6 +157,5 @@ def _refuse_mark(text: str, start: int) -> NoReturn:
     if mark == "`":
         refuse(start, 1, "'`' means nothing here", "a field with any name is written json['NAME']")
     if word := _WORD.match(text, start):
-        message = f"'{short(word.group())}' is no name: names have letters of ASCII, digits and _"
-        refuse(start, len(word.group()), message, "a text stands in quotes")
+        _refuse_letters(word)
     refuse(start, 1, f"'{short(mark)}' means nothing here")

@@ -5,12 +5,13 @@ they travel as texts. What would make it stumble (numbers past 64 bits, halves o
 without bottom) is told before.
 """
 
-import datetime
+import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from squall.core.diagnostics import short
+from squall.core.playbook.expressions.costs import ITEM, Size
 from squall.core.playbook.expressions.names import Kind
 from squall.core.playbook.source import Data
 from squall.core.timing import MICROSECOND, format_duration
@@ -34,40 +35,47 @@ class Unfit(Exception):  # noqa: N818 - never leaves the package
     """A value that cannot be worked with; its text says why."""
 
 
-def taken(value: Data, kind: Kind) -> tuple[Any, int]:
-    """The value as the library takes it, and about how many bytes it has."""
+def taken(value: Data, kind: Kind) -> tuple[Any, Size]:
+    """The value as the library takes it, and how large it is."""
     if kind == "duration":
         if not isinstance(value, int) or isinstance(value, bool):
             raise Unfit("a duration is missing")
-        return f"{value}ns", 8
+        return f"{value}ns", Size(ITEM)
     return _copied(value, 0)
 
 
-def _copied(value: Any, depth: int) -> tuple[Any, int]:
+def _copied(value: Any, depth: int) -> tuple[Any, Size]:
     if depth > _DEEPEST:
         raise Unfit(f"a value nests deeper than {_DEEPEST} levels")
     match value:
         case str():
-            return value if value.isascii() else _whole(value), len(value) + 1
+            return _whole(value), Size(ITEM + len(value))
         case bool() | float() | None:
-            return value, 1
+            return value, Size(ITEM)
         case int():
-            # JSON knows no whole numbers: too large for one, it is what JavaScript would make of it.
-            return value if -_LARGEST <= value < _LARGEST else float(value), 8
+            # JSON has no whole numbers: one too large for 64 bits is a decimal number.
+            return value if -_LARGEST <= value < _LARGEST else float(value), Size(ITEM)
         case list() | tuple():
             parts = [_copied(part, depth + 1) for part in value]
-            return [part for part, _ in parts], 1 + sum(size for _, size in parts)
+            return [part for part, _ in parts], _together(parts)
         case Mapping():
             parts = [_copied(part, depth + 1) for part in value.values()]
-            keys = [_whole(str(key)) for key in value]
-            copy = dict(zip(keys, (part for part, _ in parts), strict=True))
-            return copy, 1 + sum(size for _, size in parts) + sum(len(key) + 1 for key in keys)
+            keys = [_copied(str(key), depth + 1) for key in value]
+            copy = {key: part for (key, _), (part, _) in zip(keys, parts, strict=True)}
+            return copy, _together([*keys, *parts])
     raise Unfit(f"a value is a {short(type(value).__name__)}")
 
 
+def _together(parts: list[tuple[Any, Size]]) -> Size:
+    longest = max((size.items for _, size in parts), default=0)
+    return Size(ITEM + sum(size.size for _, size in parts), max(longest, len(parts)))
+
+
 def _whole(text: str) -> str:
-    """The text with every half of a character, as JSON can hold, replaced."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """The text without halves of characters and NUL, at which the library stumbles or stops."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def given(value: Any) -> Data:
@@ -79,9 +87,9 @@ def given(value: Any) -> Data:
             return [given(part) for part in value]
         case dict():
             return {_key(key): given(part) for key, part in value.items()}
-        case datetime.timedelta():
-            return written(value // datetime.timedelta(microseconds=1) * MICROSECOND)
-        case datetime.datetime():
+        case dt.timedelta():
+            return written(value // dt.timedelta(microseconds=1) * MICROSECOND)
+        case dt.datetime():
             return value.isoformat()
     raise Unfit("it gives bytes or a type; string() makes a text of bytes")
 

@@ -39,7 +39,7 @@ _AT_WORK: Final = (
     (r"modulus by zero", "it divides by zero"),
     (r".*overflow.*", "a number gets too large"),
     (r"(?:Integer value|int too big|out of range).*", "a number is too large"),
-    (r"cannot convert string to (\w+)", "a text is no number that {0}() could read"),
+    (r"cannot convert string to", "a text is no number"),
     (r"String to Duration conversion failed", "a text is no duration: write it like '300ms'"),
     (r"String to Timestamp conversion failed", "a text is no moment: write '2030-01-31T12:00:00Z'"),
     (r"invalid regular expression: (.*)", "the pattern is none: {0}"),
@@ -48,7 +48,7 @@ _AT_WORK: Final = (
     (r"No matching overloads found : <iter_range>.*", "something that is no list has no items"),
     (r"No matching overloads found : _(.*)_\((.*), (.*)\)", "'{0}' does not go with {1} and {2}"),
     (r"No matching overloads found : (.*?)\(.*", "what {0}() was given is of the wrong kind"),
-    (r"No matching overloads found : _(.*)_", "'{0}' was given something that is neither true nor false"),
+    (r"No matching overloads found : _(.*)_", "'{0}' joins what is true or false"),
     (r"Applying SELECT to non-message type", "a field is asked of something that is no mapping"),
     (r"Unexpected value type for '.*': (\w+).*", "a value is of another kind than it should be"),
 )  # fmt: skip
@@ -71,7 +71,7 @@ def kind_in_words(name: str) -> str:
 
 def _plain(name: str) -> str:
     """The name of a type without what is in it."""
-    plain = name.split("(")[0].split("<")[0].strip()
+    plain = re.split(r"[(<]", name, maxsplit=1)[0].strip()
     return _SAME.get(plain, plain)
 
 
@@ -93,6 +93,8 @@ def while_reading(complaint: str, node: Node | None, text: str) -> Words:
         return "a key of a mapping is a text, a whole number, true or false", ""
     if "invalid int literal" in complaint or "invalid uint literal" in complaint:
         return "this number is too large", ""
+    if "recursion depth" in complaint:
+        return "too much builds on each other here", "split it into several expressions"
     if "Syntax error" in complaint:
         return "this cannot be read as an expression", ""
     if found := re.search(r"reserved identifier: (\w+)", complaint):
@@ -145,38 +147,35 @@ def _binary(node: Node, kinds: list[str], text: str) -> Words:
     both = f"{_is(left, kinds[0], text)} and {_is(right, kinds[1], text)}"
     if operator == "in":
         return f"{both}, which never holds such a thing", ""
-    remedy = _remedy(left, right, kinds, text) or _remedy(right, left, kinds[::-1], text)
+    one, other = map(_plain, kinds)
+    remedy = _remedy(one, other, right, text) or _remedy(other, one, left, text)
     if operator in _COMPARISONS:
         return f"{both}: they cannot be compared", remedy and f"write {remedy}"
     hint = f"write {remedy}" if remedy and operator in "+-" else ""
     return f"{both}: '{operator}' does not go with them", hint
 
 
-def _remedy(value: Node, other: Node, kinds: list[str], text: str) -> str:
-    """How `other`, a literal, is written to be of the kind of `value`; or how it is made so."""
-    kind, wrong = (_plain(each) for each in kinds)
+def _remedy(kind: str, wrong: str, other: Node, text: str) -> str:
+    """How `other`, which is of the wrong kind, would be written to be of the right one."""
     written = _written(other, text)
-    literal = other.kind == "literal"
-    if kind == "duration" and wrong in {"int", "double", "string"}:
-        if literal and _LENGTH.fullmatch(other.text):
+    literal = other.text if other.kind == "literal" else ""
+    match kind, wrong:
+        case "duration", "int" | "double":
+            length = f"{written}ms" if _WHOLE.fullmatch(literal) else "300ms"
+            return f"duration('{length}')"
+        case "duration", "string" if not literal or _LENGTH.fullmatch(literal):
             return f"duration({written})"
-        if literal and _WHOLE.fullmatch(other.text):
-            return f"duration('{written}ms')" if other.text != "0" else "duration('0s')"
-        return f"duration({written})" if wrong == "string" else "duration('300ms')"
-    if kind == "double" and wrong == "int":
-        return (
-            f"{written}.0, not {written}" if _WHOLE.fullmatch(other.text) else f"double({written})"
-        )
-    if kind == "int" and wrong == "double" and literal and other.text.endswith(".0"):
-        return f"{written[:-2]}, not {written}"
-    if wrong == "string" and literal:
-        bare = other.text[1:-1]
-        if (kind == "int" and _WHOLE.fullmatch(bare)) or (
-            kind == "bool" and bare in {"true", "false"}
-        ):
-            return f"{bare}, without quotes"
-    if kind == "string" and wrong in {"int", "double", "bool"}:
-        return f"'{written}', in quotes" if literal else f"string({written})"
+        case "double", "int":
+            whole = _WHOLE.fullmatch(literal)
+            return f"{written}.0, not {written}" if whole else f"double({written})"
+        case "int", "double" if literal.endswith(".0"):
+            return f"{written[:-2]}, not {written}"
+        case "int", "string" if _WHOLE.fullmatch(literal[1:-1]):
+            return f"{literal[1:-1]}, without quotes"
+        case "bool", "string" if literal[1:-1] in {"true", "false"}:
+            return f"{literal[1:-1]}, without quotes"
+        case "string", "int" | "double" | "bool":
+            return f"'{written}', in quotes" if literal else f"string({written})"
     return ""
 
 
