@@ -144,16 +144,16 @@ def _fillable(node: Node) -> Node:
     if "enum" in node or "const" in node:
         word = "enum" if "enum" in node else "const"
         rest = {key: value for key, value in node.items() if key != word}
-        filled = {"type": "string", "pattern": EXPRESSION, "title": "Filled in"}
-        return {"anyOf": [{word: node[word]}, filled], **rest}
+        filled_in = {"type": "string", "pattern": EXPRESSION, "title": "Filled in"}
+        return {"anyOf": [{word: node[word]}, filled_in], **rest}
     types = node.get("type", "object")
     types = types if isinstance(types, list) else [types]
     if types == ["object"]:
         return node
     if "string" not in types:
         kinds = " or ".join(_article(WORDS[kind]) for kind in types)
-        filled: Node = {"type": [*types, "string"], "pattern": EXPRESSION}
-        return {**node, **filled, MESSAGE: f"Write {kinds}, or ${{{{ … }}}}"}
+        said = f"Write {kinds}, or ${{{{ … }}}}"
+        return {**node, "type": [*types, "string"], "pattern": EXPRESSION, MESSAGE: said}
     if "pattern" in node:
         return {**_explained(node), "pattern": f"{node['pattern']}|{EXPRESSION}"}
     return node
