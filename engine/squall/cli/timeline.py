@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from squall.core.faults.wording import describe_scenario, span
-from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Wait
+from squall.core.playbook.model import ExecProbe, Group, HttpProbe, Injection, Load, TcpProbe, Wait
 from squall.core.playbook.plan import Plan, PlanStep
-from squall.core.playbook.wording import describe_failures, describe_load
+from squall.core.playbook.wording import describe_failures, describe_load, describe_probe
 from squall.core.run.facts import (
     LeaseLeaked,
     RunEnded,
@@ -75,8 +75,8 @@ class Wording:
                 return f"{faults} on"
             case Load() as load:
                 return describe_load(load)
-            case HttpProbe(method=method, url=url):
-                return f"{method} {url}"
+            case HttpProbe() | TcpProbe() | ExecProbe() as probe:
+                return describe_probe(probe)
             case Wait():
                 return "waits"
             case Group():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from squall.core.faults.effects import Counted, Delivery, Felt
-from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Outcome, Wait
+from squall.core.playbook.model import Group, Injection, Load, Outcome, Probe, Wait
 from squall.core.playbook.plan import Plan, PlanStep
 from squall.core.run.facts import (
     LeaseLeaked,
@@ -129,7 +129,7 @@ class RunView:
 
     def held(self, step: StepView) -> bool:
         """Whether a pause keeps this step from going on; traffic and probes do go on."""
-        runs_through = isinstance(step.plan.step.action, Load | HttpProbe)
+        runs_through = isinstance(step.plan.step.action, Load | Probe)
         waits = step.state in {"delayed", "retrying"}
         return self.phase == "paused" and step.goes_on and (waits or not runs_through)
 

@@ -8,6 +8,7 @@ mean, has the same digest, and the same checks look at it; their findings point 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeAlias, TypedDict, Unpack
 
 import msgspec
@@ -36,13 +37,15 @@ Step: TypeAlias = Mapping[str, Written]
 class StepKeys(TypedDict, total=False):
     """The keys of a step in the playbook language, exactly one action among them.
 
-    Actions: `scenario`, `load`, `http`, `wait`, `steps`, `parallel`. ``loop=3`` is short for
-    ``loop={"times": 3}``; everything else is written as it is in YAML.
+    Actions: `scenario`, `load`, `http`, `tcp`, `exec`, `wait`, `steps`, `parallel`. ``loop=3`` is
+    short for ``loop={"times": 3}``; everything else is written as it is in YAML.
     """
 
     scenario: str | Mapped | Sequence[str | Mapped]
     load: Mapped
     http: Mapped
+    tcp: Mapped
+    exec: Mapped
     wait: Duration
     steps: Sequence[Step]
     parallel: Sequence[Step]
@@ -197,6 +200,12 @@ def step(name: str, /, **keys: Unpack[StepKeys]) -> Step:
 def source_of(playbook: "Playbook | str | os.PathLike[str]") -> Source:
     """Where it is written; raises `OSError` for a file that cannot be read."""
     return playbook._source if isinstance(playbook, Playbook) else _on_disk(playbook)
+
+
+def folder_of(playbook: "Playbook | str | os.PathLike[str]") -> Path:
+    """Where the programs of its probes are run: beside its file, else in the current folder."""
+    file = playbook._source.file if isinstance(playbook, Playbook) else os.fspath(playbook)
+    return Path() if file.startswith("<") else Path(file).parent
 
 
 def look_into(source: Source, targets: Iterable[model.Target] = ()) -> Seen:

@@ -26,6 +26,7 @@ from squall.library.playbook import (
     Mapped,
     Playbook,
     checked_seed,
+    folder_of,
     look_into,
     source_of,
 )
@@ -130,7 +131,9 @@ async def start(
     recording = None if record is None else Path(record)
     folder = state_folder(None if state is None else os.fspath(state))
     async with app.engine(folder) as engine:
-        running = await engine.start(plan, seed=dice, record=recording, wait=patience)
+        running = await engine.start(
+            plan, seed=dice, record=recording, wait=patience, folder=folder_of(playbook)
+        )
         try:
             yield Running(running)
         finally:

@@ -12,13 +12,12 @@ import msgspec
 
 from squall.core.diagnostics import Severity, nearest
 from squall.core.faults.kinds import Protocol
-from squall.core.playbook.addresses import is_url, parse_address, parse_upstream
+from squall.core.playbook.addresses import parse_address, parse_upstream
 from squall.core.playbook.model import (
     Action,
     Address,
     Backoff,
     Group,
-    HttpProbe,
     Injection,
     Load,
     Loop,
@@ -31,13 +30,13 @@ from squall.core.playbook.model import (
     Wait,
 )
 from squall.core.playbook.places import Places
+from squall.core.playbook.probes import PROBES, build_probe
 from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
-from squall.core.playbook.traffic import build_load, one_method
+from squall.core.playbook.traffic import build_load
 from squall.core.timing import HOUR, LONGEST, Duration
 
-ACTIONS: Final = ("scenario", "load", "http", "wait", "steps", "parallel")
-METHODS: Final = ("get", "head", "post", "put", "delete")
+ACTIONS: Final = ("scenario", "load", *PROBES, "wait", "steps", "parallel")
 DEFAULT_TARGET: Final = Target(
     name="default", listen=Address(host="127.0.0.1", port=7070), upstream=None
 )
@@ -193,7 +192,7 @@ class _Builder:
         written = node.get("targets")
         if written is None:
             return scope
-        for action in ("http", "wait"):
+        for action in (*PROBES, "wait"):
             if action in node:
                 message = f"'targets' has no meaning beside '{action}'"
                 hint = "only faults, loads and groups act on targets"
@@ -229,8 +228,8 @@ class _Builder:
                 return Injection(scenarios=self.scenarios.chosen((*path, key), node[key]))
             case "load":
                 return build_load(self.places, (*path, key), node[key])
-            case "http":
-                return self._probe((*path, key), node[key])
+            case "http" | "tcp" | "exec":
+                return build_probe(self.places, (*path, key), node[key])
             case "wait":
                 return Wait(duration=self.places.duration((*path, key), node[key]))
         return self._group((*path, key), node[key], scope)
@@ -254,25 +253,10 @@ class _Builder:
         elif not timed and "duration" in node:
             hint = {
                 "wait": "say how long in 'wait' itself",
-                "http": "bound it with 'timeout'",
+                **dict.fromkeys(PROBES, "bound it with 'timeout'"),
             }.get(key, "a group takes as long as its steps; bound it with 'timeout'")
             message = f"'duration' has no meaning beside '{key}'"
             self.places.note((*path, "duration"), "SQ110", message, hint, key=True)
-
-    def _probe(self, path: Path, node: Node) -> HttpProbe:
-        method = one_method(self.places, path, node, METHODS)
-        url = node.get(method, "")
-        if url and not is_url(url):
-            hint = "write http://127.0.0.1:8080/health"
-            self.places.note((*path, method), "SQ105", f"'{url}' is not a URL", hint)
-        headers = self._mapping(node, "headers")
-        return HttpProbe(
-            method=method.upper(),
-            url=url,
-            headers=tuple(sorted((name.lower(), value) for name, value in headers.items())),
-            body=node.get("body"),
-            follow=node.get("follow", False),
-        )
 
     # -- modifiers ----------------------------------------------------------------------------
 

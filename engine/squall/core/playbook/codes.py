@@ -76,8 +76,21 @@ CODES: Final = {
         "no meaning at this target",
         "A target that carries bytes alone has no requests to answer, count or match.",
     ),
+    "SQ240": Code(
+        "secret out of place",
+        "Secrets go where they are sent and not shown: a probe's headers, body, send or env.",
+    ),
+    "SQ241": Code("not a secret's name", "Nothing could ever be found under it."),
     "SQ301": Code("loop without end", "Chaos that nobody bounds ends when somebody notices."),
     "SQ302": Code("loop without time", "A body that takes no time would turn as fast as it can."),
     "SQ303": Code("never reached", "The step before it loops for ever."),
     "SQ304": Code("timeout too short", "The step would always end as timed out."),
+    "SQ340": Code(
+        "secret in clear",
+        "Whoever can read the repository, or ever could, has it. A reference is as easy to write.",
+    ),
+    "SQ341": Code(
+        "escape that is text",
+        "YAML knows line ends written as escapes in double quotes only.",
+    ),
 }  # fmt: skip

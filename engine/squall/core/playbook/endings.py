@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from squall.core.diagnostics import Severity
-from squall.core.playbook.model import Group, HttpProbe, Loop, Playbook, Step, Wait
+from squall.core.playbook.model import Group, Loop, Playbook, Probe, Step, Wait
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Path
 from squall.core.timing import Duration, format_duration
@@ -73,7 +73,7 @@ def _asks(action: object) -> bool:
     """Whether a question is asked somewhere in it, whose answer takes its time."""
     if isinstance(action, Group):
         return any(_asks(step.action) for step in action.steps)
-    return isinstance(action, HttpProbe)
+    return isinstance(action, Probe)
 
 
 def _timeout(places: Places, path: Path, step: Step) -> None:

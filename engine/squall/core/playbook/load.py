@@ -13,9 +13,11 @@ from squall.core.diagnostics import Diagnostic, Position, Refused, Severity, Spa
 from squall.core.playbook.build import build
 from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
+from squall.core.playbook.in_clear import check_in_clear
 from squall.core.playbook.model import Playbook, Target
 from squall.core.playbook.places import Places
 from squall.core.playbook.schema import check_shape, fitting
+from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.source import Document, Source, read
 
 MODELINE: Final = "# yaml-language-server:"
@@ -27,6 +29,7 @@ class LoadedPlaybook:
 
     playbook: Playbook
     document: Document
+    file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,7 @@ def load(
             continue
         playbook = _one(document, file, schema, (tuple(targets), catalogue), found)
         if playbook is not None:
-            playbooks.append(LoadedPlaybook(playbook=playbook, document=document))
+            playbooks.append(LoadedPlaybook(playbook=playbook, document=document, file=file))
     if named and not source.documents and not found:
         found.append(_nothing(file))
     found = _once(found, source.diagnostics)
@@ -134,17 +137,19 @@ def _one(
     given: tuple[tuple[Target, ...], tuple[str, ...]],
     found: list[Diagnostic],
 ) -> Playbook | None:
+    secrets = check_secrets(document, file)
     shape = check_shape(document, file, schema)
-    found.extend(shape)
     rest = fitting(document, schema) if shape else document
     if rest is None:
+        found.extend(_once([*secrets, *shape], secrets))
         return None
     places = Places(rest, file)
     targets, catalogue = given
     playbook = build(places, targets, lambda: shipped(catalogue))
     check_meaning(places, playbook)
-    found.extend(places.found)
-    return None if shape or places.failed else playbook
+    check_in_clear(places)
+    found.extend(_once([*secrets, *shape, *places.found], secrets))
+    return None if secrets or shape or places.failed else playbook
 
 
 def _is_playbook(document: Document) -> bool:

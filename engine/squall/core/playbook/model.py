@@ -94,13 +94,36 @@ class Load(Value, frozen=True, kw_only=True, tag="load"):
 
 
 class HttpProbe(Value, frozen=True, kw_only=True, tag="http"):
-    """Ask once over HTTP; a status of 400 or above, or no answer, is a failure."""
+    """Ask once over HTTP. Header values and the body may hold references to secrets."""
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: str | None = None
     follow: bool = False
+
+
+class TcpProbe(Value, frozen=True, kw_only=True, tag="tcp"):
+    """Connect once, send a text, take what comes back. The text may hold references to secrets."""
+
+    connect: Address
+    send: str | None = None
+    tls: bool = False
+
+
+class ExecProbe(Value, frozen=True, kw_only=True, tag="exec"):
+    """Run a program, without a shell, in `cwd` as seen from the playbook's folder.
+
+    The values of `env`, which come on top of a few usual ones, may hold references to secrets.
+    """
+
+    run: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    cwd: str = "."
+
+
+Probe = HttpProbe | TcpProbe | ExecProbe
+"""One question to the system under test."""
 
 
 class Wait(Value, frozen=True, kw_only=True, tag="wait"):
@@ -116,7 +139,7 @@ class Group(Value, frozen=True, kw_only=True, tag="group"):
     parallel: bool = False
 
 
-Action = Injection | Load | HttpProbe | Wait | Group
+Action = Injection | Load | Probe | Wait | Group
 
 
 class Need(Value, frozen=True, kw_only=True):

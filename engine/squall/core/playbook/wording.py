@@ -1,12 +1,23 @@
-"""A load in a few words, for whoever shows it: drawings, timelines, rehearsals.
+"""A load or a probe in a few words, for whoever shows it: drawings, timelines, rehearsals.
 
 The twin of `core.faults.wording`: labels, not the language; nothing reads them back.
 """
 
+import shlex
 from typing import Final, assert_never
 
+from squall.core.diagnostics import short
 from squall.core.faults.effects import Failures
-from squall.core.playbook.model import Constant, Load, Poisson, Ramp
+from squall.core.playbook.model import (
+    Constant,
+    ExecProbe,
+    HttpProbe,
+    Load,
+    Poisson,
+    Probe,
+    Ramp,
+    TcpProbe,
+)
 
 _FAILURES: Final = {
     "status": "answered 500 or above",
@@ -30,6 +41,26 @@ def describe_load(load: Load) -> str:
             return f"{start:.6g} {'rising' if start <= load.rate else 'falling'} to {rate}"
         case _:
             assert_never(load.shape)
+
+
+def describe_probe(probe: Probe) -> str:
+    """What is asked: ``GET http://127.0.0.1:8080/health``, ``tcp 127.0.0.1:5432``, ``exec ls``."""
+    match probe:
+        case HttpProbe(method=method, url=url):
+            return f"{method} {_without_password(url)}"
+        case TcpProbe(connect=address, tls=tls):
+            return f"{'tls' if tls else 'tcp'} {address}"
+        case ExecProbe(run=run):
+            return f"exec {short(shlex.join(run))}"
+        case _:
+            assert_never(probe)
+
+
+def _without_password(url: str) -> str:
+    """The address as it may be shown: what stands before an ``@`` can be a secret."""
+    scheme, colon, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{colon}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def describe_failures(failures: Failures) -> str:

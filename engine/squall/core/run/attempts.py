@@ -9,9 +9,19 @@ from typing import Final
 from msgspec.structs import replace
 
 from squall.core.faults.effects import Applied, Lapsed, Lifted, Rejected
-from squall.core.playbook.model import HttpProbe, Injection, Load, Outcome, Wait
+from squall.core.playbook.model import (
+    ExecProbe,
+    HttpProbe,
+    Injection,
+    Load,
+    Outcome,
+    Probe,
+    TcpProbe,
+    Wait,
+)
 from squall.core.playbook.plan import PlanStep
 from squall.core.run import leases
+from squall.core.run.answers import wrong_by_itself
 from squall.core.run.commands import CancelAction, StartLoad, StartProbe
 from squall.core.run.events import ActionEnded
 from squall.core.run.facts import StepEntered
@@ -35,7 +45,7 @@ def begin(turn: Turn, plan: PlanStep, step: StepState, path: str) -> StepState:
             if not duration:
                 return replace(step, answer=("succeeded", ""))
             return _active(turn, step, path, duration)
-        case HttpProbe() as probe:
+        case HttpProbe() | TcpProbe() | ExecProbe() as probe:
             turn.do(StartProbe(path=path, probe=probe))
             return _active(turn, step, path, None)
         case Load() as load:
@@ -133,7 +143,11 @@ def action_ended(
     turn.cancel_timer(f"cancel|{path}")
     if isinstance(plan.step.action, Load):
         turn.load_ended(plan.step.targets)
-    return replace(step, answer=(event.outcome, event.reason), felt=event.felt)
+    answer: Result = (event.outcome, event.reason)
+    if event.saw is not None and isinstance(plan.step.action, Probe):
+        wrong = wrong_by_itself(plan.step.action, event.saw)
+        answer = ("failed", wrong) if wrong else answer
+    return replace(step, answer=answer, felt=event.felt)
 
 
 def wind_down(turn: Turn, plan: PlanStep, step: StepState, path: str) -> StepState:

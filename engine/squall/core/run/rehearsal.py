@@ -13,9 +13,9 @@ from typing import Final, Literal
 from squall.core.diagnostics import nearest
 from squall.core.faults.effects import Applied, Delivery, Inject, Lifted, Rejected, Revert
 from squall.core.faults.kinds import EVERY
-from squall.core.playbook.model import Group, HttpProbe, Load
+from squall.core.playbook.model import ExecProbe, Group, HttpProbe, Load, Probe, TcpProbe
 from squall.core.playbook.plan import Plan
-from squall.core.playbook.wording import describe_load
+from squall.core.playbook.wording import describe_load, describe_probe
 from squall.core.run.commands import (
     Announce,
     CancelAction,
@@ -34,6 +34,8 @@ MAX_EVENTS: Final = 20_000
 """A rehearsal of a loop that turns very often stops here and says so."""
 
 Assumed = Literal["failed", "timed_out"]
+
+_WELL: Final = {HttpProbe: "answers well", TcpProbe: "answers well", ExecProbe: "ends well"}
 
 
 class AssumptionError(ValueError):
@@ -186,13 +188,13 @@ class _World:
             for f, fault in enumerate(scenario.faults)
         )
 
-    def _probe(self, path: str, probe: HttpProbe) -> None:
+    def _probe(self, path: str, probe: Probe) -> None:
         wish = self._wish(path)
         if wish == "timed_out":
             self._note(path, "times out")
             return
         failed = wish == "failed"
-        self._note(path, f"{probe.method} {probe.url} {'fails' if failed else 'answers well'}")
+        self._note(path, f"{describe_probe(probe)} {'fails' if failed else _WELL[type(probe)]}")
         outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
         reason = "assumed to fail" if failed else ""
         self._later(self.at, ActionEnded(at=self.at, path=path, outcome=outcome, reason=reason))

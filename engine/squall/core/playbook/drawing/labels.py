@@ -8,8 +8,18 @@ from typing import Final, assert_never
 
 from squall.core.faults.wording import describe_scenario, span
 from squall.core.playbook.graph import Link, Node
-from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Outcome, Step, Wait
-from squall.core.playbook.wording import describe_load
+from squall.core.playbook.model import (
+    ExecProbe,
+    Group,
+    HttpProbe,
+    Injection,
+    Load,
+    Outcome,
+    Step,
+    TcpProbe,
+    Wait,
+)
+from squall.core.playbook.wording import describe_load, describe_probe
 
 _ORDER: Final[tuple[Outcome, ...]] = (
     "succeeded",
@@ -39,6 +49,10 @@ def kind(step: Step) -> str:
             return "load"
         case HttpProbe():
             return "http"
+        case TcpProbe():
+            return "tcp"
+        case ExecProbe():
+            return "exec"
         case Wait():
             return "wait"
         case Group(parallel=parallel):
@@ -55,8 +69,8 @@ def does(step: Step) -> tuple[str, ...]:
         case Load(mix=mix) as load:
             paths = ", ".join(dict.fromkeys(f"{each.method} {each.path}" for each in mix))
             return (plain(f"{describe_load(load)}, {paths}"),)
-        case HttpProbe(method=method, url=url):
-            return (plain(f"{method} {url}"),)
+        case HttpProbe() | TcpProbe() | ExecProbe() as probe:
+            return (plain(describe_probe(probe)),)
         case Wait(duration=duration):
             return (f"wait {span(duration)}",)
         case Group(steps=steps, parallel=parallel):
