@@ -142,8 +142,9 @@ def test_without_its_secret_a_run_touches_nothing_and_says_what_to_do(tmp_path, 
     with squall(tmp_path) as run:
         stdout, stderr = run.communicate(timeout=30)
     assert (run.returncode, stdout) == (2, "")
+    column = (tmp_path / "playbook.yaml").read_text().splitlines()[10].index('"key') + 1
     assert stderr.splitlines() == [
-        "playbook.yaml:11:49: SQ440 the secret 'KEY' is not set",
+        f"playbook.yaml:11:{column}: SQ440 the secret 'KEY' is not set",
         "    set SQUALL_SECRET_KEY, or SQUALL_SECRETS_DIR to a folder that has a file KEY",
     ]
     assert service.told == []
