@@ -8,13 +8,12 @@ tests/corpus`` writes them anew, and the diff is what there is to review.
 import os
 from pathlib import Path
 
-import click
 import pytest
 
-from squall.cli.findings import as_text
 from squall.core.diagnostics import Severity
 from squall.core.playbook.across import check_across
 from squall.core.playbook.codes import CODES
+from squall.core.playbook.findings import as_text
 from squall.core.playbook.load import load
 from squall.worktree import schema_text
 
@@ -37,7 +36,7 @@ def test_bad_playbooks_are_told_what_is_wrong(path: Path) -> None:
     loaded = load(path.read_bytes(), path.name, schema_text())
     findings = [*loaded.diagnostics, *check_across([loaded])]
     findings = [f for f in findings if f.severity is not Severity.NOTE]
-    said = click.unstyle(as_text(findings, {path.name: loaded.text}, context=True))
+    said = as_text(findings, {path.name: loaded.text}, context=True)
     expected = path.with_suffix(".txt")
     if os.environ.get("SQUALL_WRITE_CORPUS"):
         expected.write_text(said + "\n")
