@@ -39,6 +39,14 @@ from squall.core.playbook.places import Places
 from squall.core.playbook.probes import PROBES, build_probe
 from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
+from squall.core.playbook.timetable import (
+    build_approval,
+    build_dependencies,
+    build_schedules,
+    build_suspension,
+    build_windows,
+    plain_policies,
+)
 from squall.core.playbook.traffic import build_load
 from squall.core.timing import HOUR, LONGEST, Duration
 
@@ -113,6 +121,12 @@ class _Builder:
             ),
             abort_if=_several(node.get("abort_if")),
             steady_state=self._steady_state(node),
+            schedule=build_schedules(self.places, node),
+            windows=build_windows(self.places, node),
+            suspend=build_suspension(self.places, node),
+            depends_on=build_dependencies(self.places, node),
+            approval=build_approval(self.places, node),
+            **plain_policies(node),
         )
 
     def _steady_state(self, node: Node) -> SteadyState | None:

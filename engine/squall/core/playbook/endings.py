@@ -38,6 +38,12 @@ def check_endings(places: Places, playbook: Playbook) -> None:
         )  # fmt: skip
 
 
+def lasts(playbook: Playbook) -> Duration:
+    """The least a run takes when nothing goes wrong; one without end takes its time-out."""
+    takes = _repeated(playbook.loop, _together(playbook.body))
+    return Duration(int(min(takes, playbook.timeout)))
+
+
 def _group(places: Places, path: Path, group: Group, *, bounded: bool) -> None:
     if not group.parallel:
         _reachable(places, path, group)

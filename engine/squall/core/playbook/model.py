@@ -11,6 +11,16 @@ from typing import Any, Final, Literal
 import msgspec
 
 from squall.core.faults.kinds import Protocol, Scenario, Share, Value
+from squall.core.playbook.gates import (
+    Approval,
+    Dependency,
+    OnChange,
+    OnCrash,
+    OnDelete,
+    OnSuspend,
+    Suspension,
+)
+from squall.core.schedule.model import Schedule, Window
 from squall.core.timing import HOUR, SECOND, Duration
 
 Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "skipped", "omitted"]
@@ -320,6 +330,17 @@ class Playbook(Value, frozen=True, kw_only=True):
     outputs: tuple[Output, ...] = ()
     abort_if: tuple[str, ...] = ()
     steady_state: SteadyState | None = None
+    record: bool = False
+    schedule: tuple[Schedule, ...] = ()
+    windows: tuple[Window, ...] = ()
+    suspend: Suspension | None = None
+    depends_on: tuple[Dependency, ...] = ()
+    approval: Approval | None = None
+    renamed_from: str | None = None
+    on_change: OnChange = "finish"
+    on_delete: OnDelete = "cancel"
+    on_suspend: OnSuspend = "finish"
+    on_crash: OnCrash = "rollback"
 
 
 def canonical(playbook: Playbook) -> bytes:
