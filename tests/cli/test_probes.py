@@ -46,5 +46,5 @@ def test_every_form_draws_them_and_no_form_what_is_sent(file: str, form: str) ->
 def test_a_rehearsal_needs_neither_the_service_nor_the_secrets(file: str) -> None:
     shown = said("rehearse", file)
     assert "00:00.000  store: tcp 127.0.0.1:6379" in shown
-    assert "store: tcp 127.0.0.1:6379 answers well" in shown
-    assert "lag: exec ./lag.sh -n '5 s' ends well" in shown
+    assert "store#1: tcp 127.0.0.1:6379 answers well" in shown
+    assert "lag#1: exec ./lag.sh -n '5 s' ends well" in shown

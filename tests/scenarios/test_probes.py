@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -24,14 +25,15 @@ steps:
 ASK = """
 name: asking
 targets:
-  shop: {{http: {{listen: "127.0.0.1:0", upstream: "builtin:echo"}}}}
-steps:
-  - name: hit
-    parallel:
-      - {{name: slow, duration: 1s, scenario: {{latency: 1ms}}}}
-      - {{name: clients, duration: 1s, load: {{requests: 20/s}}}}
+  shop: {{http: {{listen: "127.0.0.1:{port}", upstream: "{url}"}}}}
+parallel:
+  - {{name: slow, duration: 4s, scenario: {{latency: 1ms}}}}
   - name: page
-    http: {{post: "{url}", body: "key=${{{{ secrets.KEY }}}}"}}
+    delay: 300ms
+    http:
+      post: "http://127.0.0.1:{port}/"
+      headers: {{x-key: "${{{{ secrets.KEY }}}}"}}
+      body: "key=${{{{ secrets.KEY }}}}"
   - name: tool
     exec: {{run: [sh, -c, 'echo "$KEY" >&2; exit 3'], env: {{KEY: "${{{{ secrets.KEY }}}}"}}}}
     continue_on_failure: true
@@ -44,6 +46,12 @@ def squall(folder: Path, *options: str, **variables: str) -> "subprocess.Popen[s
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, **variables},
     )  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -122,8 +130,8 @@ def test_a_program_ends_with_an_engine_that_is_killed(working) -> None:
 
 
 def test_a_secret_is_met_by_the_service_and_by_nobody_else(tmp_path: Path, service) -> None:
-    url = f"http://127.0.0.1:{service.server_port}/"
-    (tmp_path / "playbook.yaml").write_text(ASK.format(url=url))
+    url = f"http://127.0.0.1:{service.server_port}"
+    (tmp_path / "playbook.yaml").write_text(ASK.format(url=url, port=free_port()))
     for options in (["--json"], ["--plain"]):
         with squall(tmp_path, *options, "--record", "run.sqr", SQUALL_SECRET_KEY=SECRET) as run:
             stdout, stderr = run.communicate(timeout=30)
@@ -131,19 +139,25 @@ def test_a_secret_is_met_by_the_service_and_by_nobody_else(tmp_path: Path, servi
         assert SECRET not in stdout + stderr
         assert "ended with exit code 3: ***" in stdout + stderr
     assert service.told == [f"key={SECRET}".encode()] * 2
+    export = [sys.executable, "-m", "squall", "recordings", "export", "run.sqr", "-o", "run.json"]
+    subprocess.run(export, cwd=tmp_path, check=True, capture_output=True)
+    assert "LatencyInjection" in (tmp_path / "run.json").read_text()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {"state.db", "run.sqr"} <= {path.name for path in files}
+    assert {"state.db", "run.json"} <= {path.name for path in files}
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
 
 
 def test_without_its_secret_a_run_touches_nothing_and_says_what_to_do(tmp_path, service) -> None:
-    url = f"http://127.0.0.1:{service.server_port}/"
-    (tmp_path / "playbook.yaml").write_text(ASK.format(url=url))
+    url = f"http://127.0.0.1:{service.server_port}"
+    (tmp_path / "playbook.yaml").write_text(ASK.format(url=url, port=free_port()))
     with squall(tmp_path) as run:
         stdout, stderr = run.communicate(timeout=30)
     assert (run.returncode, stdout) == (2, "")
+    lines = (tmp_path / "playbook.yaml").read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if "x-key" in text)
+    column = lines[line - 1].index('"$') + 1
     assert stderr.splitlines() == [
-        "playbook.yaml:11:49: SQ440 the secret 'KEY' is not set",
+        f"playbook.yaml:{line}:{column}: SQ440 the secret 'KEY' is not set",
         "    set SQUALL_SECRET_KEY, or SQUALL_SECRETS_DIR to a folder that has a file KEY",
     ]
     assert service.told == []

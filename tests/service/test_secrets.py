@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from urllib.parse import quote
 
 import msgspec
@@ -73,7 +74,7 @@ def test_a_file_that_can_be_no_secret_is_refused(tmp_path, content: bytes, why: 
     [
         TOKEN,
         quote(TOKEN),
-        quote(TOKEN, safe="").lower(),
+        re.sub("%..", lambda code: code[0].lower(), quote(TOKEN, safe="")),
         quote(TOKEN, safe="").replace("%20", "+"),
         json.dumps(TOKEN),
         repr(TOKEN),
@@ -89,9 +90,8 @@ def test_it_is_hidden_however_it_is_spelt(spelt: str) -> None:
     hidden = revealed.hide(f"before {spelt} after")
     assert "***" in hidden
     assert TOKEN not in hidden
-    assert (
-        len(hidden) < len("before *** after") + 8
-    )  # of base64, the letters shared with neighbours
+    # Of base64 only what stands around it is left.
+    assert len(hidden) < len("before *** after") + 12
     assert hidden.startswith("before ")
     assert hidden.endswith(" after")
 

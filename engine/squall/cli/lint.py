@@ -125,12 +125,12 @@ class _Read:
 def _read_all(paths: tuple[str, ...]) -> _Read:
     schema, catalogue, projects = schema_text(), catalogue_texts(), Projects()
     read = _Read()
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for name in paths:
         path = Path(name)
         named = not path.is_dir()
         for file in [path] if named else projects.files_below(path):
-            called, place = click.format_filename(file), file.absolute()
+            called, place = click.format_filename(file), os.path.normpath(file.absolute())
             if place in seen:
                 continue
             seen.add(place)
@@ -164,9 +164,7 @@ def _report(read: _Read, wanted: Selection, form: str, *, strict: bool) -> "Repo
 
     loaded = [file.loaded for file in read.files]
     findings, suppressed = _elsewhere(loaded), []
-    across: dict[str, list[Diagnostic]] = defaultdict(list)
-    for finding in check_across(loaded):
-        across[finding.file].append(finding)
+    across = _across(read)
     for one in loaded:
         kept, more = one.ignores.heeded(across[one.file])
         found = [*one.diagnostics, *kept]
@@ -186,6 +184,14 @@ def _elsewhere(loaded: list[Loaded]) -> list[Diagnostic]:
     asked = {one.file for one in loaded}
     found = {finding for one in loaded for finding in one.around if finding.file not in asked}
     return sorted(found, key=lambda finding: (finding.file, finding.span, finding.code))
+
+
+def _across(read: _Read) -> dict[str, list[Diagnostic]]:
+    """The findings that only several files together can have, by file."""
+    findings: dict[str, list[Diagnostic]] = defaultdict(list)
+    for finding in check_across([file.loaded for file in read.files]):
+        findings[finding.file].append(finding)
+    return findings
 
 
 def _from_root(read: _Read) -> Iterator[tuple[str, str]]:
@@ -254,14 +260,13 @@ def _fix(read: _Read, wanted: Selection) -> int:
 def _show_diff(read: _Read, wanted: Selection, color: str) -> None:
     """Show what would be set right, and end: 1 if there is something."""
     from squall.cli.diff import unified
+    from squall.core.playbook.findings import count
 
     fixes = files = 0
     for file, after in _mended(read, wanted):
         shown = unified(file.loaded.file, file.data, after.data)
         click.echo(shown, nl=False, color=_coloured(color))
         fixes, files = fixes + after.fixes, files + 1
-    from squall.core.playbook.findings import count
-
     would = f"{count(fixes, 'finding')} in {count(files, 'file')} would be fixed"
     click.echo(would if fixes else "nothing to fix", err=True)
     sys.exit(2 if read.unread else int(bool(fixes)))

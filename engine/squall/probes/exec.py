@@ -161,10 +161,10 @@ class _Leash:
 
     async def run(self, run: tuple[str, ...], env: dict[str, str], cwd: Path) -> _Told:
         """Run a program to its end."""
-        asked = msgspec.json.encode({"run": run, "env": env, "cwd": str(cwd)})
-        told = _Told()
+        variables = (text for pair in env.items() for text in pair)
+        asked = "\0".join((str(len(run)), *run, str(cwd), *variables)).encode()
         with contextlib.suppress(ConnectionError):
-            self._writer.write(asked + b"\n")
+            self._writer.write(b"%d\n" % len(asked) + asked)
             async for line in self._reader:
                 told = msgspec.json.decode(line, type=_Told)
                 self._program = self._program or told.program
@@ -179,11 +179,13 @@ class _Leash:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GONE_WITHIN):
                     await self._process.wait()
+                if self._process.returncode:  # it did not get to do its work
+                    self._kill()
                 async with asyncio.timeout(_REST_WITHIN):
                     await self.stdout.ended.wait()
                     await self.stderr.ended.wait()
         finally:
-            if self._process.returncode != 0:  # it did not get to do its work
+            if self._process.returncode is None:
                 self._kill()
             for transport, _ in self._outputs:
                 transport.close()

@@ -113,4 +113,4 @@ def test_ten_thousand_schedules_cost_seconds(schedule: str, ports: int) -> None:
     many = [files[number % 200] for number in range(10_000)]
     began = time.process_time()
     across(*many)
-    assert time.process_time() - began < 10
+    assert time.process_time() - began < 20

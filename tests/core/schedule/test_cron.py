@@ -66,6 +66,7 @@ def test_a_day_that_never_comes_never_fits(line: str) -> None:
         ("0 2 * *", "this cron line has 4 fields; it takes 5, or 6"),
         ("0 0 2 * * * 2027", "this cron line has 7 fields; it takes 5, or 6"),
         ("hourly", "this cron line has 1 field; it takes 5, or 6"),
+        ("0 0 * * 1,MON#1", "'1,MON#1' mixes days of every week with days of some"),
         ("@reboot", "'@reboot' is not a cron line"),
         ("@every 5m", "'@every 5m' is not a cron line"),
         ("* * * * *\x00", "'*\x00' cannot stand for the day of the week"),

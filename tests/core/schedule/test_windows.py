@@ -47,7 +47,9 @@ def test_the_next_moment_that_is_allowed_is_found() -> None:
 def test_windows_that_leave_nothing_are_seen_through() -> None:
     always = Window(kind="deny", line="* * * * *", lasts=MINUTE)
     mornings = Window(kind="deny", line="0 8 * * *", lasts=Duration(10 * HOUR))
+    hours = Window(kind="deny", line="*/30 * * * *", lasts=Duration(30 * MINUTE))
     assert free([always], "2026-01-01") is None
+    assert free([hours], "2026-01-01") is None
     assert free([OFFICE, mornings], "2026-01-01") is None
 
 

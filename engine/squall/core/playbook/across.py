@@ -151,7 +151,7 @@ def _meetings(ones: Sequence[_One]) -> None:
     groups = [group for group in at_port.values() if len({each.one for each in group}) > 1]
     told: set[_One] = set()
     for group in groups:
-        _at_known_times(group, told, _FIRINGS // len(groups) + 4 * len(group))
+        _at_known_times(group, told, _FIRINGS // len(groups) + 2 * len(group))
         _sooner_or_later(group, told)
 
 

@@ -122,12 +122,6 @@ class _Builder:
             finally_=finally_,
             seed=self._seed(node),
             limits=limits,
-            schedule=build_schedules(self.places, node),
-            windows=(*self.places.around.windows, *build_windows(self.places, node)),
-            suspend=build_suspension(self.places, node),
-            depends_on=build_dependencies(self.places, node),
-            approval=build_approval(self.places, node),
-            **plain_policies(node),
             inputs=inputs,
             outputs=tuple(
                 Output(name=name, expression=expression)
@@ -135,6 +129,12 @@ class _Builder:
             ),
             abort_if=_several(node.get("abort_if")),
             steady_state=self._steady_state(node),
+            schedule=build_schedules(self.places, node),
+            windows=(*self.places.around.windows, *build_windows(self.places, node)),
+            suspend=build_suspension(self.places, node),
+            depends_on=build_dependencies(self.places, node),
+            approval=build_approval(self.places, node),
+            **plain_policies(node),
         )
 
     def _steady_state(self, node: Node) -> SteadyState | None:

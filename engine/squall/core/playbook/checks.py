@@ -34,8 +34,8 @@ def check_meaning(places: Places, playbook: Playbook) -> None:
             _protocols(places, playbook, path, group.steps)
     _finally(places, last)
     check_endings(places, playbook)
-    check_firing(places, playbook)
     check_expressions(places, playbook)
+    check_firing(places, playbook)
 
 
 def _groups(path: Path, group: Group) -> Iterator[tuple[Path, Group]]:

@@ -13,14 +13,14 @@ from squall.core.playbook.rules.names import NAMES
 from squall.core.playbook.rules.project import PROJECT
 from squall.core.playbook.rules.refusals import REFUSALS
 from squall.core.playbook.rules.safety import SAFETY
+from squall.core.playbook.rules.schedules import SCHEDULES
 from squall.core.playbook.rules.shape import SHAPE
 from squall.core.playbook.rules.text import TEXT
-from squall.core.playbook.rules.times import TIMES
 from squall.core.playbook.rules.values import VALUES
 
 CODES: Final[dict[str, Code]] = {
     code: about
-    for rules in (TEXT, SHAPE, NAMES, VALUES, SAFETY, TIMES, PROJECT)
+    for rules in (TEXT, SHAPE, NAMES, VALUES, SAFETY, SCHEDULES, PROJECT)
     for code, about in rules.items()
 }
 """What findings carry."""

@@ -7,7 +7,7 @@ asked in `across`.
 
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from typing import Any, Final
 
 import msgspec
@@ -21,18 +21,20 @@ from squall.core.playbook.timetable import when, written_schedules
 from squall.core.schedule.cron import parse
 from squall.core.schedule.model import Cron, Every, Once, Schedule, Window
 from squall.core.schedule.triggers import firings, next_after, zone_of
-from squall.core.schedule.windows import allowed_from, next_opening
+from squall.core.schedule.windows import allowed_from, is_allowed, next_opening
 from squall.core.schedule.zones import Change, changes, instant_of
 from squall.core.timing import DAY, SECOND, Duration, Instant, format_duration, format_instant
 
 LOOK_FROM: Final = Instant(1_767_225_600 * SECOND)
 """When 2026 begins, in UTC."""
 A_YEAR: Final = Duration(366 * DAY)
+_END: Final = Instant(LOOK_FROM + A_YEAR)
 _CHANGES: Final = 10
 """How many years of clock changes are looked at."""
 _SAMPLE: Final = 30
 _FOR_EVER: Final = float("inf")
-_ROUNDS: Final = 1_000
+_MOST: Final = 1_500
+"""With more firings a year nobody looks whether windows deny all of them."""
 
 Node = Mapping[str, Any]
 
@@ -217,7 +219,7 @@ def check_windows(places: Places, own: tuple[Window, ...], windows: tuple[Window
         elif "timezone" not in node and not parse(window.line).every_hour:
             _no_zone(places, path)
     failed = any(finding.code == "SQ351" for finding in places.found[before:])
-    if failed or not own or allowed_from(windows, LOOK_FROM, _later(LOOK_FROM, A_YEAR)):
+    if failed or not own or allowed_from(windows, LOOK_FROM, _END):
         return not failed
     places.note(
         ("windows",), "SQ357", "these windows never let a run start: what one allows others deny",
@@ -231,29 +233,21 @@ def _denied(places: Places, path: Path, schedule: Schedule, windows: tuple[Windo
     if not windows or not has_known_times(schedule):
         return
     since = beginning(schedule)
-    at, horizon = Instant(since - 1), _later(since, A_YEAR)
-    denied = None
-    for _ in range(_ROUNDS):
-        firing = next_after(schedule, at, since=since)
-        if firing is None or firing >= horizon:
-            break
-        free = allowed_from(windows, firing, horizon)
-        if free in {firing, horizon}:
+    year = takewhile(
+        lambda firing: firing < since + A_YEAR,
+        firings(schedule, Instant(since - 1), since=since),
+    )
+    first = None
+    for number, firing in enumerate(year, 1):
+        if number == _MOST or is_allowed(windows, firing):
             return
-        denied = denied or firing
-        at = horizon if free is None else Instant(free - 1)
-    else:
-        return
-    if denied is not None:
+        first = first or firing
+    if first is not None:
         places.note(
             when(path, schedule), "SQ358",
-            f"windows deny every run of this schedule, the first at {format_instant(denied)}",
+            f"windows deny every run of this schedule, the first at {format_instant(first)}",
             "change its hours, or the windows", severity=Severity.WARNING,
         )  # fmt: skip
-
-
-def _later(instant: Instant, duration: Duration) -> Instant:
-    return Instant(instant + duration)
 
 
 def _at(moment: datetime) -> str:

@@ -37,18 +37,17 @@ def check_secrets(document: Document, file: str) -> tuple[Diagnostic, ...]:
     return tuple(found.values())
 
 
-def texts(data: Data, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Every text among the values of a document, with its path."""
-    waiting: list[tuple[Path, Data]] = [(path, data)]
+def texts(data: Data) -> Iterator[tuple[Path, str]]:
+    """Every text among the values of a document, in order, with its path."""
+    waiting: list[tuple[Path, Data]] = [((), data)]
     while waiting:
-        at, value = waiting.pop()
-        match value:
-            case str():
-                yield at, value
-            case dict():
-                waiting += [((*at, key), below) for key, below in reversed(value.items())]
-            case list():
-                waiting += [((*at, index), value[index]) for index in reversed(range(len(value)))]
+        path, value = waiting.pop()
+        if isinstance(value, str):
+            yield path, value
+        elif isinstance(value, dict):
+            waiting += [((*path, key), below) for key, below in reversed(value.items())]
+        elif isinstance(value, list):
+            waiting += [((*path, at), value[at]) for at in range(len(value) - 1, -1, -1)]
 
 
 def _wrong(path: Path, text: str) -> tuple[str, str, str] | None:

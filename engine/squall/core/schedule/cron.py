@@ -2,17 +2,18 @@
 
 The only door to croniter, whose grammar this is: names, ranges, steps, lists, L, W, # and, in a
 sixth field before the others, seconds. Finding the next fit is our own walk over the calendar,
-because croniter takes twenty times as long and has its own mind about clock changes; here wall
-times are numbers, and `triggers` decides what they mean in a zone. What croniter understands and a
+because croniter takes ten times as long and has its own mind about clock changes; here wall times
+are numbers, and `triggers` decides what they mean in a zone. What croniter understands and a
 schedule must not (dice, years, ranges that silently mean everything) is refused.
 """
 
 import re
 from bisect import bisect_left
 from calendar import monthrange
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 _YEARS: Final = 50
@@ -82,10 +83,13 @@ class Calendar:
         return len(self._hours) == 24
 
     @property
-    def every_minute(self) -> bool:
-        """Whether it fits in every minute of every day."""
-        daily = self._months is None and self._days is None and self._weekdays is None
-        return daily and not self._nth and self.every_hour and len(self._minutes) == 60
+    def longest_wait(self) -> int | None:
+        """The most seconds between two fits when every day is alike, None when it is not."""
+        narrowed = (self._months, self._days, self._weekdays)
+        if any(narrow is not None for narrow in narrowed) or self._nth:
+            return None
+        times = [(hour * 60 + minute) * 60 for hour in self._hours for minute in self._minutes]
+        return max(later - earlier for earlier, later in pairwise([*times, times[0] + 86_400]))
 
     def next_after(self, wall: datetime) -> datetime | None:
         """The first wall time later than this one that fits; None if none does in 50 years."""
@@ -179,14 +183,13 @@ def _nearest_weekday(day: int, first: int, length: int) -> int:
 def parse(line: str) -> Calendar:
     """Read a cron line; raises `Malformed` with the field that cannot be read."""
     written = line.strip().casefold()
-    if not written.startswith("@"):
-        _check(line.split())
-    elif written not in _ALIASES:
-        hint = "write every: 5m" if written.startswith("@every") else ", ".join(sorted(_ALIASES))
-        raise Malformed(f"'{line}' is not a cron line", hint)
+    fields = [] if written in _ALIASES else _fields(line)
     import croniter  # noqa: PLC0415 - slow, only for schedules
 
-    read = croniter.croniter(written, 0.0, second_at_beginning=True)
+    try:
+        read = croniter.croniter(written, 0.0, second_at_beginning=True)
+    except ValueError:
+        raise _misread(fields) from None
     expanded: list[list[Any]] = read.expanded
     minutes, hours, days, months, weekdays, *seconds = map(_allowed, expanded)
     return Calendar(
@@ -209,22 +212,43 @@ def _allowed(values: list[Any]) -> Allowed:
     return None if "*" in values else frozenset(one for one in values if one != "l")
 
 
-def _check(fields: list[str]) -> None:
-    """Find the field that cannot be read."""
-    names = _FIELDS if len(fields) == 6 else _FIELDS[1:]
-    if len(fields) != len(names):
+def _fields(line: str) -> list[str]:
+    """The fields of a line; refuses what croniter would read and nobody means."""
+    fields = line.split()
+    if line.lstrip().startswith("@"):
+        every = line.strip().casefold().startswith("@every")
+        hint = "write every: 5m" if every else ", ".join(sorted(_ALIASES))
+        raise Malformed(f"'{line}' is not a cron line", hint)
+    if len(fields) not in {5, 6}:
         counted = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
         hint = "minute, hour, day of the month, month, day of the week; a second may stand first"
         raise Malformed(f"this cron line has {counted}; it takes 5, or 6", hint)
-    for index, ((name, choices), field) in enumerate(zip(names, fields, strict=True)):
+    for (name, choices), field in zip(_names(fields), fields, strict=True):
         same = _SAME.search(field)
         if same:
             message = f"'{field}' is not a range: its ends are equal"
             raise Malformed(message, f"write {same[1]}, or * for every {name}")
+        if not _MARKS.fullmatch(field) or _DICE.match(field):
+            raise Malformed(f"'{field}' cannot stand for the {name}", f"{name}: {choices}")
+    days = fields[-1].split(",")
+    if 0 < sum("#" in day or day[0] in "lL" for day in days if day) < len(days):
+        message = f"'{fields[-1]}' mixes days of every week with days of some"
+        raise Malformed(message, "write a schedule for each of them")
+    return fields
+
+
+def _names(fields: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return _FIELDS[-len(fields) :]
+
+
+def _misread(fields: list[str]) -> Malformed:
+    """What to say of a line that croniter does not read: the field at which it stops."""
+    for index, ((name, choices), field) in enumerate(zip(_names(fields), fields, strict=True)):
         alone = ["*"] * len(fields)
         alone[index] = field
-        if not _MARKS.fullmatch(field) or _DICE.match(field) or not _is_read(" ".join(alone)):
-            raise Malformed(f"'{field}' cannot stand for the {name}", f"{name}: {choices}")
+        if not _is_read(" ".join(alone)):
+            return Malformed(f"'{field}' cannot stand for the {name}", f"{name}: {choices}")
+    return Malformed("these fields do not go together", "write a schedule for each of them")
 
 
 def _is_read(line: str) -> bool:

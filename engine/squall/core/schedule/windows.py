@@ -11,10 +11,10 @@ from typing import Final
 from squall.core.schedule.cron import parse
 from squall.core.schedule.model import ClockChange, Window
 from squall.core.schedule.triggers import cron_after, zone_of
-from squall.core.timing import MINUTE, Instant
+from squall.core.timing import SECOND, Instant
 
 _NEVER_SKIPPED: Final = ClockChange(gap="shift")
-_STEPS: Final = 10_000
+_STEPS: Final = 2_000
 
 
 def holding(windows: Iterable[Window], instant: Instant) -> Window | None:
@@ -67,4 +67,5 @@ def _opened(window: Window, instant: Instant) -> Instant | None:
 
 
 def _always(window: Window) -> bool:
-    return window.lasts >= MINUTE and parse(window.line).every_minute
+    wait = parse(window.line).longest_wait
+    return wait is not None and window.lasts >= wait * SECOND

@@ -55,6 +55,8 @@ def wall(instant: Instant, place: tzinfo) -> datetime:
 
 def instants(shown: datetime, place: tzinfo) -> tuple[Instant, ...]:
     """The moments at which a clock shows this: one, none in a gap, two when it is put back."""
+    if place is UTC:
+        return (_instant(shown),)
     early, late = _offsets(shown, place)
     if early < late:
         return ()

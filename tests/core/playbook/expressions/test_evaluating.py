@@ -143,6 +143,14 @@ def test_whatever_json_holds_can_be_looked_at(value: object) -> None:
     assert isinstance(found, bool)
 
 
+def test_a_text_is_whole_whatever_characters_it_holds() -> None:
+    # The library ends a text at NUL: what is behind it would be neither seen nor compared.
+    values = {"body": "a\0b\ud800"}
+    assert evaluate("body == 'a'", SCOPE, values) is False
+    assert evaluate("size(body)", SCOPE, values) == 4
+    assert evaluate("size(json)", SCOPE, {"json": {"a\0b": 1, "a\0c": 2}}) == 2
+
+
 def test_data_without_bottom_is_a_failure() -> None:
     value: object = 1
     for _ in range(900):

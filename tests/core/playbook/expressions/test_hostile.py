@@ -42,95 +42,19 @@ VALUES = {
     "steps.a.ran": False,
     "loop.index": 1,
 }
-WORDS = st.sampled_from(
-    [
-        *SCOPE,
-        *(
-            [
-                "x",
-                "y",
-                "json.items",
-                "json.items[0].id",
-                "'a'",
-                '"b',
-                "r'\\d'",
-                "1",
-                "2.5",
-                "3u",
-                "true",
-                "null",
-                "0x1f",
-                "300ms",
-            ]
-        ),
-        *(
-            [
-                "==",
-                "!=",
-                "<",
-                ">",
-                "&&",
-                "||",
-                "!",
-                "-",
-                "+",
-                "*",
-                "/",
-                "%",
-                "?",
-                ":",
-                "in",
-                "=",
-                "&",
-                ".",
-                ",",
-                "(",
-                ")",
-                "[",
-                "]",
-                "{",
-                "}",
-                "${{",
-                "}}",
-                "//",
-                "é",
-                "😀",
-                "\\",
-            ]
-        ),
-        *(
-            [
-                ".all(x, ",
-                ".exists(x, ",
-                ".map(x, ",
-                ".filter(y, ",
-                ".exists_one(x, ",
-                "has(",
-                "size(",
-            ]
-        ),
-        *(
-            [
-                "duration(",
-                "'1s'",
-                "matches(",
-                ".matches(",
-                ".contains(",
-                "string(",
-                "int(",
-                "\n",
-                " ",
-                "\x00",
-            ]
-        ),
-        "google.protobuf.Duration{",
-    ]
-)
+WORDS = st.sampled_from([
+    *SCOPE, "x", "y", "json.items", "json.items[0].id", "'a'", '"b', "r'\\d'", "'1s'",
+    "1", "2.5", "3u", "0x1f", "300ms", "true", "null", "é", "😀", "\\", "\x00", "\n", " ", "//",
+    "==", "!=", "<", ">", "&&", "||", "!", "-", "+", "*", "/", "%", "?", ":", "in", "=", "&",
+    ".", ",", "(", ")", "[", "]", "{", "}", "${{", "}}", "google.protobuf.Duration{",
+    ".all(x, ", ".exists(x, ", ".map(x, ", ".filter(y, ", ".exists_one(x, ", "has(", "size(",
+    "duration(", "matches(", ".matches(", ".contains(", "string(", "int(",
+])  # fmt: skip
 
 
 def look(text: str) -> None:
-    """Everything that can be asked of a text, within a second."""
-    before = time.perf_counter()
+    """Everything that can be asked of a text, within a second of work."""
+    before = time.thread_time()
     mistakes = mistakes_in(text, SCOPE, "bool")
     for mistake in mistakes:
         assert mistake.message
@@ -141,7 +65,7 @@ def look(text: str) -> None:
     shown(text, SCOPE, VALUES)
     constant_in(text, SCOPE)
     found = evaluate(text, SCOPE, VALUES)
-    assert time.perf_counter() - before < 1
+    assert time.thread_time() - before < 1
     if mistakes == () and kind_of(text, SCOPE) == "bool":
         assert isinstance(found, bool | Failure)
 
@@ -193,6 +117,7 @@ def nested(depth: int, opening: str, inner: str, closing: str) -> str:
         "json.items.all(x, json.items.exists(y, x.id == y.id))",
         "(" + "body+" * 190 + "body) == ''",
         "[" + "items+" * 150 + "items] == []",
+        "items.map(x, x) == [] || items.filter(x, true) == []",
         "items.map(x, body).map(x, size(x)) == []",
         "items.map(x, body + string(x)).exists(x, x == '')",
     ],

@@ -179,6 +179,10 @@ def test_a_name_that_is_not_there_is_told_with_the_one_meant(
             "true ? 1 : 'a'",
             "1+14 1 is a whole number and 'a' is a text; both values of a choice are of one kind",
         ),
+        (
+            "json.all(x, status)",
+            "1+19 'status' is a whole number; all() asks what is true or false",
+        ),
         ("body[0] == 'a'", "1+7 'body' is a text and has no items"),
         ("headers[1] == 'a'", "1+10 1 is a whole number; this is asked by a text"),
         ("status.all(x, true)", "1+6 'status' is a whole number and has no items"),

@@ -25,6 +25,8 @@ _DEEPEST: Final = 4
 """Macros inside macros; each level weighs what is below it twice."""
 _STEP: Final = 300
 _ROUND: Final = 1_000
+_COPIED: Final = 60
+"""``map`` and ``filter`` copy what they have in every round, 16 bytes an item as well."""
 _BYTE: Final = 2
 _SOUGHT: Final = 12
 """What the worst text costs a byte to be searched; what it is searched for costs in blocks."""
@@ -94,6 +96,8 @@ def _macro(node: Node, sizes: Mapping[str, Size], depth: int) -> _Cost:
     work = whole.work + sum(part.work for part in large)
     work += rounds * (_ROUND + sum(part.work for part in empty))
     size, items = whole.size, whole.items
+    if node.text in {"map", "filter"}:
+        work += _COPIED * rounds * rounds
     if node.text == "map":
         size = large[-1].size + rounds * (empty[-1].size + ITEM)
         items = max(items, large[-1].items)

@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from squall.core.diagnostics import nearest, short
 from squall.core.playbook.expressions.functions import misuse
-from squall.core.playbook.expressions.syntax import Node, chains, dotted, nodes, parse
+from squall.core.playbook.expressions.syntax import Node, chains_in, dotted, nodes, parse
 from squall.core.playbook.expressions.tokens import Mistake
 
 Kind = Literal["bool", "int", "double", "string", "duration", "list", "map", "dyn"]
@@ -41,16 +41,13 @@ def names_in(text: str) -> tuple[tuple[str, int], ...]:
 
     Nothing for a text that cannot be read.
     """
-    tree = parse(text)
-    if isinstance(tree, Mistake):
-        return ()
-    return tuple((name, node.start + 1) for name, node in chains(tree))
+    return tuple((name, node.start + 1) for name, node in chains_in(text))
 
 
-def uses(tree: Node, scope: Scope) -> tuple[tuple[Use, ...], tuple[Use, ...]]:
+def uses(text: str, scope: Scope) -> tuple[tuple[Use, ...], tuple[Use, ...]]:
     """The names used that are in the scope, and those that are not."""
     known, unknown = [], []
-    for written, node in chains(tree):
+    for written, node in chains_in(text):
         name: str | None = written
         part = node
         while name is not None and name not in scope:
@@ -66,7 +63,7 @@ def uses(tree: Node, scope: Scope) -> tuple[tuple[Use, ...], tuple[Use, ...]]:
 def mistaken(tree: Node, text: str, scope: Scope) -> Iterator[Mistake]:
     """Every name and function that is not known, and every item of a macro that hides a name."""
     behind = 0
-    for use in uses(tree, scope)[1]:
+    for use in uses(text, scope)[1]:
         if use.start >= behind:
             found = _unknown(use, text, scope)
             behind = use.start + found.length

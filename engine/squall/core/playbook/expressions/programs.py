@@ -7,7 +7,7 @@ are kept by text and kinds, so that playbooks and rounds share them. Nothing her
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -50,7 +50,7 @@ _GUESS: Final = Size(10 * ITEM, 10)
 
 
 class _Program(NamedTuple):
-    """A text made ready: what runs and the kind it gives, or None and what is wrong with it."""
+    """A text made ready: what runs (None where nothing can), the kind it gives, what is wrong."""
 
     run: Any
     kind: Kind
@@ -62,15 +62,12 @@ def mistakes_in(text: str, scope: Scope, wanted: Kind | None = None) -> tuple[Mi
     tree = parse(text)
     if isinstance(tree, Mistake):
         return (tree,)
-    program = _program(text, kinds_of(tree, scope))
-    found = [*mistaken(tree, text, scope), *_unreadable(tree)]
+    program = _program(text, kinds_of(text, scope))
+    found = list(mistaken(tree, text, scope))
     told = {mistake.column for mistake in found}
     found += [mistake for mistake in program.mistakes if mistake.column not in told]
     if not found and program.run is None:
         found.append(Mistake(1, len(text), "this cannot be read as an expression"))
-    if not found and too_much(tree, dict.fromkeys(scope, _GUESS)):
-        hint = "ask less of each item, or of fewer items"
-        found.append(Mistake(1, len(text), "this could take too long to work out", hint))
     if not found and wanted is not None and not _fits(program.kind, wanted):
         message = f"this is {_WORDS[program.kind]}; what is wanted is {_WORDS[wanted]}"
         hint = wording.compared(tree, program.kind, text) if wanted == "bool" else ""
@@ -81,10 +78,10 @@ def mistakes_in(text: str, scope: Scope, wanted: Kind | None = None) -> tuple[Mi
 def kind_of(text: str, scope: Scope) -> Kind | None:
     """What an expression gives; None when something is wrong with it."""
     tree = parse(text)
-    if isinstance(tree, Mistake) or uses(tree, scope)[1]:
+    if isinstance(tree, Mistake) or uses(text, scope)[1]:
         return None
-    program = _program(text, kinds_of(tree, scope))
-    return None if program.run is None else program.kind
+    program = _program(text, kinds_of(text, scope))
+    return None if program.run is None or program.mistakes else program.kind
 
 
 def constant_in(text: str, scope: Scope) -> bool | None:
@@ -133,9 +130,9 @@ def _answer(text: str, scope: Scope, values: Mapping[str, Data]) -> tuple[Kind, 
         if name not in values:
             raise Unfit("it is not there")
         return scope[name], values[name]
-    kinds = kinds_of(tree, scope)
+    kinds = kinds_of(text, scope)
     program = _program(text, kinds)
-    if program.run is None or uses(tree, scope)[1]:
+    if program.run is None or uses(text, scope)[1]:
         raise Unfit(mistakes_in(text, scope)[0].message)
     return _run(tree, program, kinds, values)
 
@@ -150,19 +147,23 @@ def _run(
             data[f"_{place}"], sizes[name] = taken(values[name], kind)
     if too_much(tree, sizes):
         raise Unfit("it would take too long with values of this size")
-    try:
-        value = program.run.eval(data=data)
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise Unfit(wording.at_work(str(error))) from None
-    kind, plain = value.type().name().split("<")[0], value.plain_value()
-    if kind == "ERROR":
-        absent = _ABSENT.search(plain)
-        raise Unfit(
-            f"{kinds[int(absent[1])][0]} is not there" if absent else wording.at_work(plain)
-        )
+    found, plain = _value(program.run, data, [name for name, _ in kinds])
     if program.kind == "duration":
         return "duration", nanoseconds(plain)
-    return _KINDS.get(kind, program.kind), given(plain)
+    return _KINDS.get(found, program.kind), given(plain)
+
+
+def _value(run: Any, data: Mapping[str, Any], names: Sequence[str] = ()) -> tuple[str, Any]:
+    """The type and the value a program of the library gives; raises `Unfit` when it has none."""
+    try:
+        value = run.eval(data=data)
+        kind, plain = value.type().name().split("<")[0], value.plain_value()
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise Unfit(wording.at_work(str(error))) from None
+    if kind == "ERROR":
+        absent = _ABSENT.search(plain)
+        raise Unfit(f"{names[int(absent[1])]} is not there" if absent else wording.at_work(plain))
+    return kind, plain
 
 
 def _failure(text: str, reason: str) -> Failure:
@@ -173,7 +174,7 @@ def _fits(kind: Kind, wanted: Kind) -> bool:
     return kind == wanted or "dyn" in {kind, wanted} or (kind, wanted) == ("int", "double")
 
 
-def _unreadable(tree: Node) -> Iterator[Mistake]:
+def _unreadable(tree: Node, environment: Any) -> Iterator[Mistake]:
     """Quoted durations and patterns that are none: they would fail whenever they are worked out."""
     for node in nodes(tree):
         quoted = node.parts[-1] if node.parts else node
@@ -183,7 +184,7 @@ def _unreadable(tree: Node) -> Iterator[Mistake]:
         inner = quoted.text.lstrip("rR")[1:-1]
         if node.text == "matches":
             try:
-                _answer(f"''.matches({quoted.text})", {}, {})
+                _value(environment.compile(f"''.matches({quoted.text})"), {})
             except Unfit as unfit:
                 yield Mistake(column, length, str(unfit))
         elif not _DURATION.fullmatch(inner):
@@ -201,18 +202,22 @@ def _program(text: str, kinds: Kinds) -> _Program:
     if environment is None:
         return _Program(None, "dyn", (Mistake(1, len(text), _MISSING, _REMEDY),))
     written = Rewritten(tree, text, kinds)
+    mistakes = tuple(_unreadable(tree, environment))
     try:
         run = environment.compile(written.text)
         kind = run.return_type().name().split("<")[0]
         if kind == "DURATION":  # whose own value would be rounded
             run = environment.compile(f"string({written.text}\n)")
     except (RuntimeError, TypeError) as error:
-        return _Program(None, "dyn", tuple(_complaints(str(error), written, text)))
+        return _Program(None, "dyn", (*mistakes, *_complaints(str(error), written, text)))
     if kind not in _KINDS:
         message = f"this gives {wording.kind_in_words(kind.lower())}, which has no use here"
-        found = Mistake(1, len(text), message, "string() makes a text of it")
-        return _Program(None, "dyn", (found,))
-    return _Program(run, _KINDS[kind], ())
+        wrong = Mistake(1, len(text), message, "string() makes a text of it")
+        return _Program(None, "dyn", (*mistakes, wrong))
+    if too_much(tree, {name: _GUESS for name, _ in kinds}):
+        hint = "ask less of each item, or of fewer items"
+        mistakes += (Mistake(1, len(text), "this could take too long to work out", hint),)
+    return _Program(run, _KINDS[kind], mistakes)
 
 
 def _complaints(said: str, written: Rewritten, text: str) -> Iterator[Mistake]:

@@ -14,9 +14,9 @@ Kinds = tuple[tuple[str, Kind], ...]
 """The names an expression uses, each once, with what they are; their places number them."""
 
 
-def kinds_of(tree: Node, scope: Scope) -> Kinds:
+def kinds_of(text: str, scope: Scope) -> Kinds:
     """The names used, in an order that makes expressions look alike; unknown ones are anything."""
-    known, unknown = uses(tree, scope)
+    known, unknown = uses(text, scope)
     kinds: dict[str, Kind] = {use.name: scope[use.name] for use in known}
     kinds |= {use.name: "dyn" for use in unknown}
     return tuple(sorted(kinds.items(), key=lambda item: (item[1], item[0])))
@@ -40,7 +40,7 @@ class Rewritten:
         self._replaced: list[_Replaced] = []
         self.text = ""
         read = 0
-        for use in sorted(uses(tree, scope)[0], key=lambda use: use.start):
+        for use in sorted(uses(text, scope)[0], key=lambda use: use.start):
             self.text += text[read : use.start]
             start = len(self.text)
             variable = f"_{places[use.name]}"

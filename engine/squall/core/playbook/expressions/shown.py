@@ -10,8 +10,7 @@ from typing import Final
 from squall.core.diagnostics import short
 from squall.core.faults.wording import span
 from squall.core.playbook.expressions.names import Kind, Scope
-from squall.core.playbook.expressions.syntax import chains, parse
-from squall.core.playbook.expressions.tokens import Mistake
+from squall.core.playbook.expressions.syntax import chains_in
 from squall.core.playbook.source import Data
 
 _MOST: Final = 5
@@ -19,10 +18,7 @@ _MOST: Final = 5
 
 def shown(text: str, scope: Scope, values: Mapping[str, Data]) -> str:
     """``status was 503, latency was 12 ms``: each name once, long texts cut; or nothing."""
-    tree = parse(text)
-    if isinstance(tree, Mistake):
-        return ""
-    written = dict.fromkeys(name for name, _ in chains(tree))
+    written = dict.fromkeys(name for name, _ in chains_in(text))
     said = [_was(name, scope, values) for name in list(written)[:_MOST]]
     return ", ".join(filter(None, said)) + (" and more" if len(written) > _MOST else "")
 

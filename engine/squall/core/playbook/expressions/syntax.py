@@ -98,20 +98,26 @@ def dotted(node: Node) -> str | None:
     return ".".join([node.text, *reversed(fields)]) if node.kind == "name" else None
 
 
-def chains(node: Node, bound: frozenset[str] = TYPES) -> Iterator[tuple[str, Node]]:
+@lru_cache(maxsize=1024)
+def chains_in(text: str) -> tuple[tuple[str, Node], ...]:
     """Every name used, with all the dots behind it; not types, nor the items of macros."""
+    tree = parse(text)
+    return () if isinstance(tree, Mistake) else tuple(_chains(tree, TYPES))
+
+
+def _chains(node: Node, bound: frozenset[str]) -> Iterator[tuple[str, Node]]:
     name = dotted(node)
     if name is not None:
         if name.split(".", 1)[0] not in bound:
             yield name, node
     elif node.kind == "macro":
         among, item, *asked = node.parts
-        yield from chains(among, bound)
+        yield from _chains(among, bound)
         for part in asked:
-            yield from chains(part, bound | {item.text})
+            yield from _chains(part, bound | {item.text})
     else:
         for part in node.parts:
-            yield from chains(part, bound)
+            yield from _chains(part, bound)
 
 
 def nodes(node: Node) -> Iterator[Node]:

@@ -84,6 +84,10 @@ _QUOTES: Final = "‘’“”„«»´"
 
 def tokens_of(text: str) -> list[Token]:
     """Every word of the text and one for its end; raises `Unreadable` at the first that is none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        refuse(error.start, 1, "this is half of a character")
     found: list[Token] = []
     start = 0
     while start < len(text):

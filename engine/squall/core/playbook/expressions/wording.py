@@ -31,7 +31,6 @@ _WHOLE: Final = re.compile(r"[0-9]+")
 _LENGTH: Final = re.compile(r"""(["'])(?:[0-9.]+(?:us|ms|s|m|h))+\1""")
 
 _AT_WORK: Final = (
-    (r'No value with name ".*"', "a value it needs is not there"),
     (r'Key not found in map : (".*"|\S+)', "there is no {0} in the mapping; ask with has() first"),
     (r"Index error: index=(-?\d+) size=(\d+)", "there is no item {0} in a list of {1}"),
     (r"Index error.*", "a list is asked for an item by something that is no whole number"),
@@ -49,6 +48,11 @@ _AT_WORK: Final = (
     (r"No matching overloads found : _(.*)_\((.*), (.*)\)", "'{0}' does not go with {1} and {2}"),
     (r"No matching overloads found : (.*?)\(.*", "what {0}() was given is of the wrong kind"),
     (r"No matching overloads found : _(.*)_", "'{0}' joins what is true or false"),
+    (r"No matching overloads found : @in.*", "'in' looks into a list or a mapping"),
+    (r"No matching overloads found : !_.*", "'!' stands before what is true or false"),
+    (r"No matching overloads found : -_.*", "'-' stands before a number"),
+    (r"Invalid map key type: .*", "a key of a mapping is a text, a whole number, true or false"),
+    (r"Invalid container type: .*", "something that is no list or mapping has no items"),
     (r"Applying SELECT to non-message type", "a field is asked of something that is no mapping"),
     (r"Unexpected value type for '.*': (\w+).*", "a value is of another kind than it should be"),
 )  # fmt: skip
@@ -106,6 +110,10 @@ def _mismatch(node: Node, kinds: list[str], text: str) -> Words:
     match node.kind:
         case "binary" if len(kinds) == 2:
             return _binary(node, kinds, text)
+        case "macro":
+            wrong = next((kind for kind in kinds if _plain(kind) not in {"bool", "dyn"}), kinds[0])
+            said = _is(node.parts[2], wrong, text)
+            return f"{said}; {node.text}() asks what is true or false", ""
         case "unary":
             needs = "true or false" if node.text == "!" else "a number"
             said = _is(node.parts[0], kinds[0], text)
