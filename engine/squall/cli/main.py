@@ -13,6 +13,7 @@ from squall import __version__
 from squall.core.diagnostics import Refused, nearest
 
 VERBS: Final = {
+    "init": ("squall.cli.init", "What a repository needs to have playbooks."),
     "lint": ("squall.cli.lint", "Check playbooks: every finding at once."),
     "graph": ("squall.cli.graph", "Draw a playbook's step graph."),
     "rehearse": ("squall.cli.rehearse", "What a run would do, and when, without doing it."),
