@@ -7,11 +7,13 @@ stands does not count, so that a mistake that only moved is not a new one.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
+from pathlib import Path
 
+import click
 import msgspec
 
-from squall.core.diagnostics import Diagnostic, Refused
+from squall.core.diagnostics import Diagnostic
 
 _PLACE = re.compile(r"(:|\bline )\d+\b")
 """Where a message names a place in another file, or another line."""
@@ -23,29 +25,38 @@ class _Known(msgspec.Struct):
     message: str
 
 
-class _Baseline(msgspec.Struct):
+class _Document(msgspec.Struct):
     findings: list[_Known]
 
 
-def unknown(findings: Sequence[Diagnostic], baseline: bytes, name: str) -> list[Diagnostic]:
-    """The findings that the baseline does not have, each as often as it is there more often.
+class Baseline:
+    """The findings that are known, each as often as it was found."""
 
-    Raises `Refused` when the text is not what ``squall lint --json`` prints.
-    """
-    try:
-        before = msgspec.json.decode(baseline, type=_Baseline)
-    except msgspec.DecodeError as error:
-        raise Refused(
-            "SQ428", f"{name} is no baseline: {error}", "write one with 'squall lint --json PATH'"
-        ) from None
-    known = Counter(_key(one) for one in before.findings)
-    new = []
-    for finding in findings:
-        if known[_key(finding)]:
-            known[_key(finding)] -= 1
-        else:
-            new.append(finding)
-    return new
+    def __init__(self, file: str = "") -> None:
+        """Read it; raises `click.UsageError`. Without a file nothing is known."""
+        self._known: Counter[tuple[str, str, str]] = Counter()
+        if not file:
+            return
+        try:
+            document = msgspec.json.decode(Path(file).read_bytes(), type=_Document)
+        except OSError as error:
+            raise click.UsageError(f"{file} cannot be read: {error.strerror}") from None
+        except msgspec.DecodeError as error:
+            hint = "'squall lint --json PATH' writes one"
+            raise click.UsageError(f"{file} is no baseline: {error}; {hint}") from None
+        self._known.update(map(_key, document.findings))
+
+    def unknown(self, findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """The findings it does not have, or not as often."""
+        left = self._known.copy()
+        new = []
+        for finding in findings:
+            key = _key(finding)
+            if left[key]:
+                left[key] -= 1
+            else:
+                new.append(finding)
+        return new
 
 
 def _key(finding: Diagnostic | _Known) -> tuple[str, str, str]:
