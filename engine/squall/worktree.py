@@ -4,6 +4,8 @@ The command line and the library find and read playbooks here; what stands in th
 say. Nothing here writes.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,11 +16,27 @@ SCHEMAS: Final = Path(__file__).parent / "schemas"
 SCENARIOS: Final = Path(__file__).parent / "scenarios"
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _ENDINGS: Final = {".yaml", ".yml", ".json"}
+_POINTED: Final = re.compile(r'"\$ref": "urn:squall:schemas:(\w+)\.schema\.json')
 
 
-def schema_text() -> str:
-    """The playbook schema, as shipped."""
-    return (SCHEMAS / "playbook.schema.json").read_text(encoding="utf-8")
+def schema_names() -> tuple[str, ...]:
+    """The schemas that come with squall, each by its name."""
+    return tuple(sorted({path.name.partition(".")[0] for path in SCHEMAS.glob("*.schema.json")}))
+
+
+def schema_text(name: str = "playbook") -> str:
+    """A schema as shipped; those it points to are put into its `$defs`, so it is whole by itself.
+
+    ``playbook.draft-07`` and ``project.draft-07`` are the builds for editors.
+    """
+    text = (SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8")
+    others = sorted(set(_POINTED.findall(text)))
+    if not others:
+        return text
+    schema = json.loads(text)
+    inner = {other: json.loads(schema_text(other)) for other in others}
+    whole = {**schema, "$defs": {**schema.get("$defs", {}), **inner}}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def catalogue_texts() -> tuple[str, ...]:

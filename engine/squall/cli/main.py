@@ -19,6 +19,7 @@ VERBS: Final = {
     "rehearse": ("squall.cli.rehearse", "What a run would do, and when, without doing it."),
     "run": ("squall.cli.run", "Run a playbook: faults on, watched, and off again."),
     "scenarios": ("squall.cli.scenarios", "The scenarios that come with squall."),
+    "schema": ("squall.cli.schema", "The schemas of what squall reads and prints."),
     "runs": ("squall.cli.runs", "The runs that are kept: list, show."),
     "faults": ("squall.cli.faults", "What is live right now, and who owes its undo."),
     "recordings": ("squall.cli.recordings", "Faults that were injected: show, export."),

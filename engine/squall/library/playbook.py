@@ -36,25 +36,34 @@ Step: TypeAlias = Mapping[str, Written]
 class StepKeys(TypedDict, total=False):
     """The keys of a step in the playbook language, exactly one action among them.
 
-    Actions: `scenario`, `load`, `http`, `wait`, `steps`, `parallel`. ``loop=3`` is short for
-    ``loop={"times": 3}``; everything else is written as it is in YAML.
+    Actions: `scenario`, `replay`, `load`, `http`, `tcp`, `exec`, `approve`, `wait`, `playbook`,
+    `steps`, `parallel`. ``loop=3`` is short for ``loop={"times": 3}``; everything else is written
+    as it is in YAML.
     """
 
     scenario: str | Mapped | Sequence[str | Mapped]
+    replay: Mapped
     load: Mapped
     http: Mapped
+    tcp: Mapped
+    exec: Mapped
+    approve: Mapped
     wait: Duration
+    playbook: str | Mapped
     steps: Sequence[Step]
     parallel: Sequence[Step]
-    targets: str | Sequence[str]
+    targets: str | Sequence[str] | Mapping[str, str]
     duration: Duration
     delay: Duration
     timeout: Duration
     on_timeout: Literal["fail", "continue"]
     needs: Sequence[str] | Mapping[str, Sequence[str]]
+    when: str
     retry: Mapped
     loop: int | Mapped
     continue_on_failure: bool | Mapped
+    expect: str | Sequence[str]
+    abort_if: str | Sequence[str]
     expect_traffic: bool
 
 
@@ -63,14 +72,29 @@ class PlaybookKeys(TypedDict, total=False):
 
     description: str
     tags: Sequence[str]
+    inputs: Mapping[str, Mapped]
+    outputs: Mapping[str, str]
     targets: Mapping[str, Mapped]
     scenarios: Mapping[str, Mapped]
+    steady_state: Mapped
+    abort_if: str | Sequence[str]
     steps: Sequence[Step]
     parallel: Sequence[Step]
     loop: int | Mapped
     timeout: Duration
     finally_: Sequence[Step]
     seed: int
+    record: bool
+    schedule: Mapped | Sequence[Mapped]
+    on_change: Literal["finish", "restart", "cancel", "patch"]
+    on_delete: Literal["cancel", "finish"]
+    on_suspend: Literal["finish", "pause", "cancel"]
+    on_crash: Literal["rollback", "resume", "fail"]
+    suspend: bool | Mapped
+    depends_on: Sequence[str | Mapped]
+    approval: Mapped
+    windows: Sequence[Mapped]
+    renamed_from: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
