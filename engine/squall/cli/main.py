@@ -15,6 +15,7 @@ from squall.core.diagnostics import Refused, nearest
 VERBS: Final = {
     "init": ("squall.cli.init", "What a repository needs to have playbooks."),
     "lint": ("squall.cli.lint", "Check playbooks: every finding at once."),
+    "explain": ("squall.cli.explain", "What a finding's code means, and what to do about it."),
     "graph": ("squall.cli.graph", "Draw a playbook's step graph."),
     "rehearse": ("squall.cli.rehearse", "What a run would do, and when, without doing it."),
     "run": ("squall.cli.run", "Run a playbook: faults on, watched, and off again."),
