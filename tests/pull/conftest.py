@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
 from pull.runner import GOOD, Runner
 
 UNPLAYED = "kind: Pod\nmetadata: {name: shop}\n"
@@ -27,7 +28,7 @@ def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Git:
 
     def run(*arguments: str) -> str:
         command = ["git", "-C", str(tmp_path / "shop"), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

@@ -1,4 +1,4 @@
-"""What a runner does of a composite action: its shell steps, with the variables of a pull request."""
+"""What a runner does of a composite action: its shell steps, with a pull request around them."""
 
 import os
 import re
@@ -48,9 +48,7 @@ class Runner:
         self.temp = temp
         self.action = yaml.safe_load((ACTION / "action.yml").read_text())
 
-    def step(
-        self, name: str, inputs: Mapping[str, str] = NO_INPUTS, **variables: str
-    ) -> Done:
+    def step(self, name: str, inputs: Mapping[str, str] = NO_INPUTS, **variables: str) -> Done:
         """Do one step with these inputs of the action; `variables` take the place of its own."""
         [step] = [each for each in self.action["runs"]["steps"] if each["id"] == name]
         given = {key: str(each["default"]) for key, each in self.action["inputs"].items()} | inputs
@@ -80,6 +78,7 @@ class Runner:
         }
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(self.temp / "script.sh")],
+            check=False,
             cwd=self.workspace,
             env=os.environ | own | variables,
             stdout=subprocess.PIPE,

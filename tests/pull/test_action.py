@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from pull.runner import ACTION, BAD, GOOD, ROOT
 
 TEMPLATES = ROOT / "engine/squall/templates"
@@ -15,8 +16,8 @@ def test_a_bad_playbook_is_annotated_at_its_line_and_fails(runner, pull) -> None
     pull({"playbooks/bad.yaml": BAD.format(name="bad")})
     done = runner.step("lint")
     assert done.exit_code == 1
-    [(level, where, message)] = [each for each in done.annotations if each[0] == "error"]
-    assert (where["file"], where["line"], where["col"]) == ("playbooks/bad.yaml", "4", "49")
+    [(where, message)] = [each[1:] for each in done.annotations if each[0] == "error"]
+    assert (where["file"], where["line"], where["col"]) == ("playbooks/bad.yaml", "4", "48")
     assert "unknown key 'latencey'" in message
     assert "SQ101" in where.get("title", "") + message
     assert done.outputs["findings"] == str(sum(each[0] != "notice" for each in done.annotations))
@@ -30,7 +31,7 @@ def test_code_scanning_is_told_the_same(runner, pull, shop: Path) -> None:
     assert result["level"] == "error"
     place = result["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "playbooks/bad.yaml"
-    assert (place["region"]["startLine"], place["region"]["startColumn"]) == (4, 49)
+    assert (place["region"]["startLine"], place["region"]["startColumn"]) == (4, 48)
 
 
 def test_the_comment_shows_the_line_and_is_the_summary_of_the_job(runner, pull) -> None:
@@ -39,7 +40,7 @@ def test_the_comment_shows_the_line_and_is_the_summary_of_the_job(runner, pull) 
     comment = Path(done.outputs["comment"]).read_text()
     assert comment == done.summary
     assert comment.startswith("<!-- squall lint -->\n### squall: 1 error")
-    assert "playbooks/bad.yaml:4:49: SQ101 unknown key 'latencey'" in comment
+    assert "playbooks/bad.yaml:4:48: SQ101 unknown key 'latencey'" in comment
     assert "did you mean 'latency'?" in comment
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 import yaml
+
 from pull.runner import BAD, ROOT, Runner
 
 WORKFLOW = yaml.safe_load((ROOT / "engine/squall/templates/github.yml").read_text())
@@ -92,7 +93,7 @@ def test_there_is_one_comment_and_it_keeps_up(runner, pull, comments, shop: Path
     pull({"playbooks/bad.yaml": BAD.format(name="bad")})
     comment(runner)
     [theirs, ours] = comments
-    assert "playbooks/bad.yaml:4:49: SQ101" in ours["body"]
+    assert "playbooks/bad.yaml:4:48: SQ101" in ours["body"]
     (shop / "playbooks/bad.yaml").unlink()
     comment(runner)
     assert comments == [theirs, ours]

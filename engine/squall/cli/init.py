@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 import click
 
-from squall.worktree import SCHEMAS, files_below, template_text
+from squall.worktree import repository, schema_text, template_text
 
 State = Literal["written", "kept", "add"]
 """A piece is new, was there, or has lines that belong into a file that was there."""
@@ -60,8 +60,8 @@ def init(folder: Path, as_json: bool) -> None:  # noqa: FBT001
     """
     import msgspec
 
-    pieces = list(_pieces(folder))
     try:
+        pieces = list(_pieces(folder))
         done = [_put(piece) for piece in pieces]
     except OSError as error:
         why = (error.strerror or str(error)).lower()
@@ -85,12 +85,13 @@ def _pieces(folder: Path) -> Iterator[_Piece]:
     """What belongs into the folder, and into the repository it is a part of."""
     playbooks = folder / "playbooks"
     yield _Piece(path=folder / "squall.yaml", text=template_text("squall.yaml"))
-    if not (playbooks.is_dir() and any(files_below(playbooks))):
-        schema = (SCHEMAS / "playbook.draft-07.schema.json").read_text(encoding="utf-8")
+    if not any(playbooks.glob("*")):
         yield _Piece(path=playbooks / _EXAMPLE, text=template_text(_EXAMPLE))
-        yield _Piece(path=playbooks / ".playbook.schema.json", text=schema)
-    root = _repository(folder)
-    where = playbooks.resolve().relative_to(root.resolve()).as_posix()
+        yield _Piece(
+            path=playbooks / ".playbook.schema.json", text=schema_text("playbook.draft-07")
+        )
+    root = repository(folder.resolve())
+    where = playbooks.resolve().relative_to(root).as_posix()
     for piece in _checks(root):
         text = piece.text.replace("PLAYBOOKS", where if _PLAIN.fullmatch(where) else ".")
         yield _Piece(path=piece.path, text=_sourced(text), mention=piece.mention)
@@ -108,14 +109,6 @@ def _checks(root: Path) -> Iterator[_Piece]:
         yield _Piece(path=workflow, text=template_text("github.yml"))
     hooks = root / ".pre-commit-config.yaml"
     yield _Piece(path=hooks, text=template_text("pre-commit.yaml"), mention="squall-lint")
-
-
-def _repository(folder: Path) -> Path:
-    """The root of the git repository around the folder; the folder itself when there is none."""
-    for parent in (folder.resolve(), *folder.resolve().parents):
-        if (parent / ".git").exists():
-            return parent
-    return folder
 
 
 def _sourced(text: str) -> str:
@@ -161,11 +154,11 @@ def _next(folder: Path, done: Sequence[tuple[_Piece, _Done]]) -> Iterator[str]:
     if _EXAMPLE in written:
         yield f"squall run {written[_EXAMPLE]}    # ten seconds, nothing else needed"
     yield f"squall lint {os.path.relpath(folder / 'playbooks')}"
-    if "squall.yaml" in written:
-        yield f"name your own service in {written['squall.yaml']}"
+    if _EXAMPLE in written:
+        yield "name your own service there, under 'targets'"
     if open_ends:
-        yield f"name the repository and the commit you have squall from in {', '.join(open_ends)}"
-    if not (_repository(folder) / ".git").exists():
+        yield f"in {' and '.join(open_ends)}, put where squall is from for {_OPEN} and REF"
+    if not (repository(folder.resolve()) / ".git").exists():
         yield "git init: there is no repository here yet"
     if ".pre-commit-config.yaml" in written:
         yield "pre-commit install"
