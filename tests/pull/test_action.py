@@ -9,12 +9,13 @@ import yaml
 
 from pull.runner import ACTION, BAD, GOOD, ROOT
 
+NO_FILES = {"sarif": "", "comment": "false"}
 TEMPLATES = ROOT / "engine/squall/templates"
 
 
 def test_a_bad_playbook_is_annotated_at_its_line_and_fails(runner, pull) -> None:
     pull({"playbooks/bad.yaml": BAD.format(name="bad")})
-    done = runner.step("lint")
+    done = runner.step("lint", NO_FILES)
     assert done.exit_code == 1
     [(where, message)] = [each[1:] for each in done.annotations if each[0] == "error"]
     assert (where["file"], where["line"], where["col"]) == ("playbooks/bad.yaml", "4", "48")
@@ -25,7 +26,7 @@ def test_a_bad_playbook_is_annotated_at_its_line_and_fails(runner, pull) -> None
 
 def test_code_scanning_is_told_the_same(runner, pull, shop: Path) -> None:
     pull({"playbooks/bad.yaml": BAD.format(name="bad")})
-    done = runner.step("lint")
+    done = runner.step("lint", {"comment": "false"})
     [run] = json.loads((shop / done.outputs["sarif"]).read_text())["runs"]
     [result] = [each for each in run["results"] if each["ruleId"] == "SQ101"]
     assert result["level"] == "error"
@@ -36,7 +37,7 @@ def test_code_scanning_is_told_the_same(runner, pull, shop: Path) -> None:
 
 def test_the_comment_shows_the_line_and_is_the_summary_of_the_job(runner, pull) -> None:
     pull({"playbooks/bad.yaml": BAD.format(name="bad")})
-    done = runner.step("lint")
+    done = runner.step("lint", {"sarif": ""})
     comment = Path(done.outputs["comment"]).read_text()
     assert comment == done.summary
     assert comment.startswith("<!-- squall lint -->\n### squall: 1 error")
@@ -46,7 +47,7 @@ def test_the_comment_shows_the_line_and_is_the_summary_of_the_job(runner, pull) 
 
 def test_good_playbooks_pass_and_the_comment_says_so(runner, pull) -> None:
     pull({"playbooks/good.yaml": GOOD.format(name="good")})
-    done = runner.step("lint", {"select": "SQ101 SQ211"})
+    done = runner.step("lint", {"sarif": "", "select": "SQ101 SQ211"})
     assert (done.exit_code, done.annotations) == (0, [])
     assert done.outputs["findings"] == "0"
     assert "nothing to say" in done.summary
@@ -54,7 +55,7 @@ def test_good_playbooks_pass_and_the_comment_says_so(runner, pull) -> None:
 
 def test_only_what_was_asked_for_is_written(runner, pull, shop: Path) -> None:
     pull({"playbooks/bad.yaml": BAD.format(name="bad")})
-    done = runner.step("lint", {"sarif": "", "comment": "false"})
+    done = runner.step("lint", NO_FILES)
     assert set(done.outputs) == {"findings"}
     assert done.summary == ""
     assert not (shop / "squall.sarif").exists()
@@ -63,12 +64,13 @@ def test_only_what_was_asked_for_is_written(runner, pull, shop: Path) -> None:
 def test_paths_and_codes_narrow_it(runner, pull, shop: Path) -> None:
     bad = BAD.format(name="bad")
     pull({"playbooks/bad.yaml": bad, "other/worse.yaml": bad.replace("bad", "worse")})
-    files = {each[1]["file"] for each in runner.step("lint").annotations if each[0] == "error"}
+    done = runner.step("lint", NO_FILES)
+    files = {each[1]["file"] for each in done.annotations if each[0] == "error"}
     assert files == {"playbooks/bad.yaml", "other/worse.yaml"}
-    within = runner.step("lint", {"paths": f"{shop}/other\n"})
+    within = runner.step("lint", NO_FILES | {"paths": f"{shop}/other\n"})
     assert {each[1]["file"] for each in within.annotations} == {"other/worse.yaml"}
-    assert runner.step("lint", {"ignore": "SQ101"}).exit_code == 0
-    assert runner.step("lint", {"select": "SQ211,SQ201"}).exit_code == 0
+    assert runner.step("lint", NO_FILES | {"ignore": "SQ101"}).exit_code == 0
+    assert runner.step("lint", NO_FILES | {"select": "SQ211,SQ201"}).exit_code == 0
 
 
 def test_what_is_no_path_of_the_repository_is_refused(runner, pull) -> None:
@@ -77,7 +79,7 @@ def test_what_is_no_path_of_the_repository_is_refused(runner, pull) -> None:
         done = runner.step("lint", {"paths": path})
         assert done.exit_code == 2
         assert f"'{path}' is outside of the repository" in done.log
-    assert runner.step("lint", {"paths": "nowhere"}).exit_code == 2
+    assert runner.step("lint", NO_FILES | {"paths": "nowhere"}).exit_code == 2
 
 
 def test_changed_only_says_what_the_base_does_not_have(runner, pull, shop: Path, git) -> None:
@@ -85,7 +87,7 @@ def test_changed_only_says_what_the_base_does_not_have(runner, pull, shop: Path,
     git("add", ".")
     git("commit", "--quiet", "--message", "Leave a mistake behind")
     base = pull({"playbooks/bad.yaml": BAD.format(name="bad")})
-    everything = runner.step("lint", {"base": base})
+    everything = runner.step("lint", NO_FILES | {"base": base})
     assert {each[1]["file"] for each in everything.annotations if each[0] == "error"} == {
         "playbooks/old.yaml", "playbooks/bad.yaml",
     }  # fmt: skip
@@ -99,7 +101,7 @@ def test_changed_only_says_what_the_base_does_not_have(runner, pull, shop: Path,
 
 def test_changed_only_hears_what_a_change_does_to_other_files(runner, pull) -> None:
     base = pull({"playbooks/a_copy.yaml": GOOD.format(name="checkout")})
-    done = runner.step("lint", {"base": base, "changed-only": "true"})
+    done = runner.step("lint", NO_FILES | {"base": base, "changed-only": "true"})
     [(_, where, message)] = [each for each in done.annotations if each[0] == "error"]
     assert where["file"] == "playbooks/checkout.yaml"
     assert "stands in playbooks/a_copy.yaml:1 too" in message
@@ -111,14 +113,14 @@ def test_a_mistake_that_only_moves_is_not_a_new_one(runner, pull, shop: Path, gi
     git("add", ".")
     git("commit", "--quiet", "--message", "Leave a mistake behind")
     base = pull({"playbooks/old.yaml": f"# checked by hand\n\n{old}"})
-    assert runner.step("lint", {"base": base}).exit_code == 1
-    assert runner.step("lint", {"base": base, "changed-only": "true"}).exit_code == 0
+    assert runner.step("lint", NO_FILES | {"base": base}).exit_code == 1
+    assert runner.step("lint", NO_FILES | {"base": base, "changed-only": "true"}).exit_code == 0
 
 
 @pytest.mark.parametrize("base", ["", "f" * 40, "--output=pwned", "$(touch pwned)"])
 def test_without_a_base_everything_is_said(base: str, runner, pull, shop: Path) -> None:
     pull({"playbooks/bad.yaml": BAD.format(name="bad")})
-    done = runner.step("lint", {"changed-only": "true"}, BASE=base)
+    done = runner.step("lint", NO_FILES | {"changed-only": "true"}, BASE=base)
     assert done.exit_code == 1
     assert [each[1]["file"] for each in done.annotations if each[0] == "error"] == [
         "playbooks/bad.yaml"
@@ -134,7 +136,7 @@ def test_names_and_texts_of_a_pull_request_are_never_obeyed(runner, pull, shop: 
     fence = "`" * 40
     text = f'name: "x\\n{fence}\\n@everyone ##[error]"\nlatencey: "::error::{fence}"\nsteps: []\n'
     base = pull({EVIL: text})
-    done = runner.step("lint", {"changed-only": "true", "base": base})
+    done = runner.step("lint", {"sarif": "", "changed-only": "true", "base": base})
     assert done.exit_code == 1
     assert not list(shop.rglob("pwned"))
     commands = [line for line in done.log.splitlines() if line.lstrip().startswith("::")]
