@@ -21,6 +21,7 @@ from squall.core.playbook.source import MAX_BYTES
 
 SCHEMAS: Final = Path(__file__).parent / "schemas"
 SCENARIOS: Final = Path(__file__).parent / "scenarios"
+TEMPLATES: Final = Path(__file__).parent / "templates"
 _ENDINGS: Final = {".yaml", ".yml", ".json"}
 _POINTED: Final = re.compile(r'"\$ref": "urn:squall:schemas:(\w+)\.schema\.json')
 
@@ -48,6 +49,11 @@ def schema_text(name: str = "playbook") -> str:
 def catalogue_texts() -> tuple[str, ...]:
     """The scenarios that come with squall, as shipped."""
     return tuple(path.read_text(encoding="utf-8") for path in sorted(SCENARIOS.glob("*.yaml")))
+
+
+def template_text(name: str) -> str:
+    """One of the files that ``squall init`` puts in place, as shipped."""
+    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 def project_files(folder: Path) -> tuple[Path, ...]:
