@@ -84,7 +84,7 @@ def load(
     found = list(source.diagnostics)
     playbooks: list[LoadedPlaybook] = []
     skipped = 0
-    modeline = source.text.lstrip().startswith(MODELINE) and "playbook" in source.text[:300]
+    modeline = _modeline(source)
     for document in source.documents:
         if not (named or modeline or _is_playbook(document)):
             skipped += 1
@@ -97,7 +97,7 @@ def load(
     found = _once(found, source.diagnostics)
     if any(finding.severity is Severity.ERROR for finding in source.diagnostics):
         playbooks.clear()
-    claimed = named or modeline or skipped < len(source.documents) or _claims(source)
+    claimed = named or claims(source)
     return Loaded(
         file=file,
         text=source.text,
@@ -145,6 +145,15 @@ def _one(
     check_meaning(places, playbook)
     found.extend(places.found)
     return None if shape or places.failed else playbook
+
+
+def claims(source: Source) -> bool:
+    """Whether a file says of itself that it holds playbooks."""
+    return _modeline(source) or any(map(_is_playbook, source.documents)) or _claims(source)
+
+
+def _modeline(source: Source) -> bool:
+    return source.text.lstrip().startswith(MODELINE) and "playbook" in source.text[:300]
 
 
 def _is_playbook(document: Document) -> bool:
