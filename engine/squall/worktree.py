@@ -4,6 +4,8 @@ The command line and the library find and read playbooks here; what stands in th
 say. Nothing here writes.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -13,11 +15,26 @@ from squall.core.playbook.source import MAX_BYTES
 SCHEMAS: Final = Path(__file__).parent / "schemas"
 SCENARIOS: Final = Path(__file__).parent / "scenarios"
 _ENDINGS: Final = {".yaml", ".yml", ".json"}
+_POINTED: Final = re.compile(r'"\$ref": "urn:squall:schemas:(\w+)\.schema\.json')
 
 
-def schema_text() -> str:
-    """The playbook schema, as shipped."""
-    return (SCHEMAS / "playbook.schema.json").read_text(encoding="utf-8")
+def schema_names() -> tuple[str, ...]:
+    """The schemas that come with squall, each by its name."""
+    return tuple(sorted(path.name.partition(".")[0] for path in SCHEMAS.glob("*[!7].schema.json")))
+
+
+def schema_text(name: str = "playbook") -> str:
+    """A schema as shipped; those it points to are put into its `$defs`, so it is whole by itself.
+
+    ``playbook.draft-07`` and ``project.draft-07`` are the builds for editors.
+    """
+    text = (SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8")
+    others = sorted(set(_POINTED.findall(text)))
+    if not others:
+        return text
+    schema = json.loads(text)
+    inner = {other: json.loads(schema_text(other)) for other in others}
+    return json.dumps({**schema, "$defs": {**schema.get("$defs", {}), **inner}}, indent=2) + "\n"
 
 
 def catalogue_texts() -> tuple[str, ...]:

@@ -22,6 +22,7 @@ VERBS: Final = {
     "scenarios": ("squall.cli.scenarios", "The scenarios that come with squall."),
     "import": ("squall.cli.foreign", "MockForge's files as playbooks."),
     "export": ("squall.cli.foreign", "A playbook as MockForge's file."),
+    "schema": ("squall.cli.schema", "The schemas of what squall reads and prints."),
     "runs": ("squall.cli.runs", "The runs that are kept: list, show."),
     "faults": ("squall.cli.faults", "What is live right now, and who owes its undo."),
     "recordings": ("squall.cli.recordings", "Faults that were injected: show, export."),
