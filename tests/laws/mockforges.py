@@ -1,10 +1,12 @@
-"""MockForge's structures, and playbooks that say no more than they can, for the laws of import and export."""
+"""MockForge's structures, in full and with nothing in them that squall has no word for."""
 
 from typing import Any
 
 from hypothesis import strategies as st
 
-NAMES = st.text("abcdefgh ABC-_.1é", min_size=1, max_size=12).filter(lambda name: name.strip() == name)
+NAMES = st.text("abcdefgh ABC-_.1é", min_size=1, max_size=12).filter(
+    lambda name: name.strip() == name
+)
 SECONDS = st.integers(1, 100_000)
 MILLISECONDS = st.integers(0, 100_000)
 POSITIVE = st.integers(1, 100_000)
@@ -86,7 +88,9 @@ def matchers(draw, *, requests: bool) -> dict[str, Any]:
     ips = draw(st.sets(st.sampled_from(["10.0.0.0/8", "127.0.0.1/32", "::1/128"]), min_size=1))
     return {
         "source_ips": sorted(ips),
-        "headers": [{"name": name, "value": draw(st.sampled_from(["1", "a b"]))} for name in sorted(names)],
+        "headers": [
+            {"name": name, "value": draw(st.sampled_from(["1", "a b"]))} for name in sorted(names)
+        ],
         "min_body_size_bytes": least,
         "max_body_size_bytes": most,
         "chunked_only": None,
@@ -161,7 +165,9 @@ def steps(draw, name: str, scenario: str) -> dict[str, Any]:
         "name": name,
         "scenario": {
             "name": scenario if config["enabled"] else name,
-            "description": draw(maybe(st.just("what it stands for"))) if config["enabled"] else None,
+            "description": draw(maybe(st.just("what it stands for")))
+            if config["enabled"]
+            else None,
             "chaos_config": config,
             "duration_seconds": 0,
             "start_time": None,
@@ -179,7 +185,12 @@ def orchestrations(draw) -> dict[str, Any]:
     """In full, as MockForge writes them, with nothing that squall has no word for."""
     count = draw(st.integers(1, 4))
     names = draw(
-        st.lists(NAMES, min_size=count, max_size=count, unique_by=lambda n: n.replace(" ", "_").replace("-", "_"))
+        st.lists(
+            NAMES,
+            min_size=count,
+            max_size=count,
+            unique_by=lambda n: n.replace(" ", "_").replace("-", "_"),
+        )
     )
     others = [draw(st.sampled_from([name, f"scenario {i}"])) for i, name in enumerate(names)]
     looping = draw(st.booleans())

@@ -75,9 +75,9 @@ class _Work:
             self.kept += 1
             return
         self.changed += 1
-        self._change(file, source, data, new)
+        self._change(file, source, new)
 
-    def _change(self, file: Path, source: Source, data: bytes, new: bytes) -> None:
+    def _change(self, file: Path, source: Source, new: bytes) -> None:
         if self.diff:
             click.echo("".join(_difference(file, source.text, new.decode())), nl=False)
         else:
@@ -100,8 +100,8 @@ class _Work:
 
 
 def _difference(file: Path, old: str, new: str) -> Iterator[str]:
-    lines = [text.splitlines(keepends=True) for text in (old, new)]
-    for line in difflib.unified_diff(*lines, f"{file}", f"{file} (formatted)"):
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    for line in difflib.unified_diff(before, after, f"{file}", f"{file} (formatted)"):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 

@@ -1,4 +1,4 @@
-"""``squall import`` and ``squall export``: MockForge's files as playbooks, and playbooks as its files.
+"""``squall import`` and ``squall export``: MockForge's files as playbooks, and the other way.
 
 What cannot be said on the other side is told on stderr, as findings with their places.
 """

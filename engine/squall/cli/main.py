@@ -27,8 +27,10 @@ VERBS: Final = {
     "faults": ("squall.cli.faults", "What is live right now, and who owes its undo."),
     "recordings": ("squall.cli.recordings", "Faults that were injected: show, export."),
 }
-"""Each verb with its module, which holds a command of the same name (`import_` for ``import``), and its
-line in the help."""
+"""Each verb with its module, which holds a command of the same name, and its line in the help.
+
+A name that Python keeps for itself has an underscore behind it there: `import_`.
+"""
 
 
 class Verbs(click.Group):

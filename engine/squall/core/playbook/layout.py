@@ -19,7 +19,7 @@ _NOT_FOR_ALL: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "fa
 _BLANK: Final = re.compile(r"\n[ \t]*\n")
 
 
-class CannotLayOut(ValueError):
+class CannotLayOut(ValueError):  # noqa: N818 - it names what is the matter
     """There is something in the text that this does not know how to write; says what."""
 
 
@@ -44,7 +44,7 @@ class _Layout:
             self._document(document, index)
         self._leading(len(self.text) + 1, 0)
         self._end_line()
-        return "\n".join(self.lines).strip("\n") + "\n" if self.lines else ""
+        return "".join(f"{line}\n" for line in self.lines)
 
     def _document(self, document: Document, index: int) -> None:
         if document.marker is not None or index:
@@ -60,7 +60,7 @@ class _Layout:
         elif root.start < root.stop:
             self._leading(root.inside, 0)
             self._end_line()
-            self._inline(root, 0)
+            self._inline(root, 0, 0)
         self._closing(-1, 0, limit)
 
     def _limit(self, index: int) -> int:
@@ -115,7 +115,9 @@ class _Layout:
 
     # -- block collections --------------------------------------------------------------------
 
-    def _block(self, node: Node, indent: int, outer: int, limit: int, *, joined: bool = False) -> None:
+    def _block(
+        self, node: Node, indent: int, outer: int, limit: int, *, joined: bool = False
+    ) -> None:
         """Its entries, a line each; `joined`: the first may stand behind the dash before it."""
         column = self._column(node.inside)
         starts = [item.dash for item in node.children] if node.kind == "seq" else [
@@ -194,7 +196,7 @@ class _Layout:
             body = self._scalar(node, indent)
             self.line += " ".join(part for part in (written, body) if part)
             *before, self.line = self.line.split("\n")
-            self.lines += [line.rstrip() if line.strip() else "" for line in before]
+            self.lines += before
             self.last = node.stop
 
     def _scalar(self, node: Node, indent: int) -> str:
@@ -206,21 +208,18 @@ class _Layout:
             return self._lines_of(written, node.style, indent)
         if node.style not in {"'", '"'} or node.tagged:
             return written
-        if _WORD.fullmatch(node.value) and node.value.lower() not in _NOT_FOR_ALL:
-            if isinstance(meaning(node.value, None, plain=True), str):
-                return node.value
+        if _is_word(node.value):
+            return node.value
         if node.style == "'" and node.value.isprintable() and not set('"\\') & set(node.value):
             return f'"{node.value}"'
         return written
 
     @staticmethod
     def _lines_of(written: str, style: str, indent: int) -> str:
+        """A text over several lines: space around its line ends says nothing, unless escaped."""
         first, *rest = written.split("\n")
-        strip = " \t"
-        lines = [first if style == '"' else first.rstrip(strip)]
-        for line in rest:
-            inner = line.lstrip(strip) if style == '"' else line.strip(strip)
-            lines.append(" " * indent + inner if inner.strip(strip) else "")
+        lines = [first, *(" " * indent + line.lstrip(" \t") for line in rest)]
+        lines[:-1] = [_without_space(line, escapes=style == '"') for line in lines[:-1]]
         return "\n".join(lines)
 
     def _block_text(self, node: Node, indent: int) -> None:
@@ -231,10 +230,11 @@ class _Layout:
         old = self._indentation(indicator, body, node)
         if any(digit.isdigit() for digit in indicator):
             indicator = re.sub("[0-9]", str(STEP), indicator)
+        if node.value and not node.value.endswith("\n") and "-" not in indicator:
+            # The file ended without a line end, and from now on it has one.
+            indicator = indicator.replace("+", "") + "-"
         self.line += indicator + (f"  #{comment.rstrip()}" if comment else "")
         self._end_line()
-        if "+" in indicator and body and not body[-1]:
-            body.pop()
         self.lines += [" " * indent + line[old:] if line[old:] else "" for line in body]
         self.last = node.stop
 
@@ -318,8 +318,20 @@ class _Layout:
         self._inline(second, indent)
 
 
-def _brackets(node: Node) -> str:
-    return "[]" if node.kind == "seq" else "{}"
+def _is_word(text: str) -> bool:
+    """Whether it is the same text for every reader of YAML without quotes."""
+    plain = _WORD.fullmatch(text) and text.lower() not in _NOT_FOR_ALL
+    return bool(plain) and isinstance(meaning(text, None, plain=True), str)
+
+
+def _without_space(line: str, *, escapes: bool) -> str:
+    bare = line.rstrip(" \t")
+    escaped = (len(bare) - len(bare.rstrip("\\"))) % 2 == 1
+    return line[: len(bare) + 1] if escapes and escaped else bare
+
+
+def _brackets(node: Node) -> tuple[str, str]:
+    return ("[", "]") if node.kind == "seq" else ("{", "}")
 
 
 def _block_column(line: str) -> int:

@@ -69,7 +69,7 @@ class Document(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """A text, its documents, and its comments in order (those in the heads of block texts aside)."""
+    """A text, its documents, and its comments in order, those in heads of block texts aside."""
 
     text: str
     documents: tuple[Document, ...]
@@ -83,8 +83,10 @@ def outline(text: str) -> Outline:
 
 
 def order(of: Outline) -> Iterator[tuple[str, ...]]:
-    """What stands in the text, first to last, whatever the space between and the quotes around it."""
-    found = [(comment.start, ("#", comment.text.rstrip())) for comment in of.comments]
+    """What stands in the text, first to last, whatever the space between and the quotes."""
+    found: list[tuple[int, tuple[str, ...]]] = [
+        (comment.start, ("#", comment.text.rstrip())) for comment in of.comments
+    ]
     for document in of.documents:
         found += _entries(of.text, document.root)
     for _, what in sorted(found, key=lambda entry: entry[0]):
@@ -120,11 +122,12 @@ class _Reader:
             start, end = event.start_mark.index, event.end_mark.index
             if behind < start:
                 self.comments += _comments(self.text, behind, start)
-            behind = max(behind, end)
+            # What a block collection begins with may stand lines below its anchor.
+            behind = max(behind, start if isinstance(event, yaml.CollectionStartEvent) else end)
             self._take(event, start, end)
         self.comments += _comments(self.text, behind, len(self.text))
         return Outline(
-            self.text, tuple(self.documents), tuple(dict.fromkeys(self.comments)), self.directives
+            self.text, tuple(self.documents), tuple(sorted(set(self.comments))), self.directives
         )
 
     def _take(self, event: yaml.events.Event, start: int, end: int) -> None:
@@ -152,6 +155,7 @@ class _Reader:
                 break
             properties.append(found[0])
             inside = _skip(self.text, found.end())
+            self.comments += _comments(self.text, found.end(), inside)
         return Node(kind, start, end, inside, value, style, properties=tuple(properties))
 
     def _within(self, node: Node) -> Node:
@@ -159,12 +163,15 @@ class _Reader:
         if not node.style and not node.value and node.inside > node.stop:
             node.inside = node.stop
         if node.style in {"|", ">"}:
-            written = self.text[node.inside : node.stop]
-            head = written.partition("\n")[0]
-            if "+" in head.partition("#")[0]:
-                node.stop = node.inside + written.rfind("\n") + 1 if "\n" in written else node.stop
-            else:
-                node.stop = node.inside + len(written.rstrip())
+            head, *lines = self.text[node.inside : node.stop].split("\n")
+            if lines and not lines[-1].strip(" "):
+                lines.pop()
+            full = next((line for line in lines if line.strip(" ")), "")
+            indent = len(full) - len(full.lstrip(" "))
+            kept = "+" in head.partition("#")[0]
+            while lines and not kept and not lines[-1].strip(" ") and len(lines[-1]) <= indent:
+                lines.pop()
+            node.stop = node.inside + len("\n".join([head, *lines]))
         return node
 
     def _end(self, end: int) -> None:

@@ -1,7 +1,7 @@
 """Faults as MockForge's `ChaosConfig`, as near as it comes.
 
-Called by `mockforge`, which says what of a playbook gets lost, and by recordings, which show what was
-on. Where there are several of one kind, the strongest is shown.
+Called by `mockforge`, which says what of a playbook gets lost, and by recordings, which show what
+was on. Where there are several of one kind, the strongest is shown.
 """
 
 from collections.abc import Iterable

@@ -266,7 +266,7 @@ def _match(read: Record, *, at_connect: bool) -> Node:
     clients = [address for address in read.texts("source_ips") if _is_network(read, address)]
     if clients:
         node["client"] = list(clients)
-    headers = dict(_headers(read))
+    headers: Node = dict(_headers(read))
     least = read.whole("min_body_size_bytes", 0, most=MOST_BYTES)
     most = read.whole("max_body_size_bytes", 0, most=MOST_BYTES)
     sizes: Node = {"min": least} if least else {}
@@ -299,7 +299,7 @@ def _is_network(read: Record, address: str) -> bool:
     return True
 
 
-def _headers(read: Record) -> Iterator[tuple[str, str]]:
+def _headers(read: Record) -> Iterator[tuple[str, Data]]:
     seen: set[str] = set()
     for header in each(read.records("headers")):
         name, value = header.text("name").lower(), header.text("value")
@@ -370,7 +370,10 @@ def _circuit_breaker(config: Record) -> Node:
     rate = read.number("failure_rate_threshold", 50, most=100)
     times = {
         "timeout": (read.whole("timeout_ms", 60_000, least=1, most=LONGEST // MILLISECOND), 60_000),
-        "window": (read.whole("rolling_window_ms", 10_000, least=1, most=LONGEST // MILLISECOND), 10_000),
+        "window": (
+            read.whole("rolling_window_ms", 10_000, least=1, most=LONGEST // MILLISECOND),
+            10_000,
+        ),
     }
     node: Node = {"failures": read.whole("failure_threshold", 5, least=1, most=MOST)}
     for name, key, default in (

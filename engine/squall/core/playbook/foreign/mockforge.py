@@ -12,8 +12,17 @@ from typing import Any, Final, Literal
 
 from squall.core.diagnostics import Diagnostic, Refused, Severity
 from squall.core.faults.kinds import (
-    EVERY, Bulkhead, CircuitBreaker, Connections, Fault, Latency, Match, PacketLoss, RateLimit, Scenario,
+    EVERY,
     Bandwidth,
+    Bulkhead,
+    CircuitBreaker,
+    Connections,
+    Fault,
+    Latency,
+    Match,
+    PacketLoss,
+    RateLimit,
+    Scenario,
 )  # fmt: skip
 from squall.core.playbook.foreign.chaos_config import INJECTED, Config, chaos_config
 from squall.core.playbook.foreign.schedules import SAYABLE, schedule_kind
@@ -92,7 +101,9 @@ class _Exporter:
         steps = list(self._steps((key,), body, self.node[key]))
         if not steps:
             message = f"nothing in '{self.playbook.name}' can be said in MockForge's words"
-            raise Refused("SQ431", message, "it knows steps that inject or wait, one after the other")
+            raise Refused(
+                "SQ431", message, "it knows steps that inject or wait, one after the other"
+            )
         return {
             "name": self.playbook.name,
             "description": self.playbook.description or None,
@@ -129,8 +140,8 @@ class _Exporter:
             return None
         kind = schedule_kind(written)
         if kind is None:
-            self._say(("schedule",), "MockForge's schedules are once, a delay, whole seconds, or an "
-                      "hour, a minute and a day of the week in UTC")  # fmt: skip
+            why = "it is none of once, a delay, whole seconds, and an hour, minute, weekday in UTC"
+            self._say(("schedule",), why)
             return None
         for key in written.keys() - SAYABLE:
             self._say(("schedule", key), f"its schedules have no '{key}'")
@@ -268,15 +279,15 @@ class _Exporter:
 
     def _lost(self, path: Path, node: Node, known: frozenset[str]) -> None:
         for key in node:
-            if key not in known:
-                why = _HARMLESS.get(key, "" if path else "")
-                self._say(
-                    (*path, key), why or f"MockForge has nothing like '{key}'",
-                    Severity.NOTE if why and not path else Severity.WARNING,
-                )  # fmt: skip
+            if key in known:
+                continue
+            why = _HARMLESS.get(key) if not path else None
+            severity = Severity.NOTE if why else Severity.WARNING
+            self._say((*path, key), why or f"MockForge has nothing like '{key}'", severity)
 
     def _say(self, path: Path, why: str, severity: Severity = Severity.WARNING) -> None:
-        self.places.note(path, "SQ506", f"not exported as it stands: {why}", key=True, severity=severity)
+        message = f"not exported as it stands: {why}"
+        self.places.note(path, "SQ506", message, key=True, severity=severity)
 
 
 def _key(fault: Fault) -> str:

@@ -1,8 +1,8 @@
 """MockForge's orchestrations, scenarios and schedules as playbooks.
 
 `import_mockforge` is called by ``squall import``. Accepts what MockForge reads and what its pages
-show: `config` for `chaos_config`, a scenario that is only the name of a predefined one, steps in the
-playbook's own words, the ChaosOrchestration resource. Every field without a counterpart is a
+show: `config` for `chaos_config`, a scenario that is only the name of a predefined one, steps in
+the playbook's own words, the ChaosOrchestration resource. Every field without a counterpart is a
 finding; the playbooks that come out are plain data, written elsewhere.
 """
 
@@ -59,7 +59,7 @@ def import_mockforge(source: Source, catalogue: Collection[str]) -> Imported:
     _refuse_others(source.file, parts, seen)
     found: list[Diagnostic] = []
     names: set[str] = set()
-    playbooks = []
+    playbooks: list[Node] = []
     for (document, path, data), what in zip(parts, seen, strict=True):
         assert isinstance(data, dict)
         places = Places(document, source.file)
@@ -85,9 +85,7 @@ def _parts(document: Document) -> Iterator[tuple[Document, Path, Data]]:
         yield document, (), data
 
 
-def _refuse_others(
-    file: str, parts: list[tuple[Document, Path, Data]], seen: list[Seen]
-) -> None:
+def _refuse_others(file: str, parts: list[tuple[Document, Path, Data]], seen: list[Seen]) -> None:
     only = "MockForge's orchestrations, scenarios and schedules are imported, and nothing else"
     if not parts:
         raise Refused("SQ430", f"{file} is empty", only)
@@ -191,7 +189,7 @@ class _Importer:
         name = self._fit(read, "name", read.text("name") or "step 1", set())
         lasting = read.seconds("duration_seconds", 0)
         faults = self._faults(read, read.text("name"))
-        step: Node = {"name": name} | self._lasting(read, lasting, faults)
+        step: Node = {"name": name, **self._lasting(read, lasting, faults)}
         for key in ("start_time", "end_time"):
             read.leave(key, "a run starts when it is told to", "give the playbook a 'schedule'")
         read.close()
@@ -217,7 +215,7 @@ class _Importer:
         if times:
             return {"times": times}
         read.note(
-            "max_iterations", "SQ504", "0 means until somebody stops it: 'timeout: 1d' bounds it here",
+            "max_iterations", "SQ504", "0 means until somebody stops it: here 'timeout: 1d' does",
             "say how long it may run",
         )  # fmt: skip
         return {"forever": True}
@@ -287,8 +285,8 @@ class _Importer:
         lasting = read.seconds("duration_seconds", 0) if read.given("duration_seconds") else None
         if read.given("timeout_seconds"):
             lasting = read.seconds("timeout_seconds", 0)
-            read.note("timeout_seconds", "SQ504", "'timeout_seconds' takes the place of the duration",
-                      severity=Severity.NOTE)  # fmt: skip
+            message = "'timeout_seconds' takes the place of the duration"
+            read.note("timeout_seconds", "SQ504", message, severity=Severity.NOTE)
         parameters = read.raw("parameters")
         if parameters:
             read.leave("parameters", "a scenario that comes with squall has its own numbers",
@@ -424,7 +422,7 @@ def _retry(read: Record) -> Node:
     delay = read.whole("delay_seconds", 1, most=86_400)
     doubling = read.flag("exponential_backoff")
     read.close()
-    longest = delay * 2**min(attempts, 20) if doubling else delay
+    longest = delay * 2 ** min(attempts, 20) if doubling else delay
     backoff: Node = {"initial": seconds(delay)} | ({} if doubling else {"factor": 1})
     backoff |= {"cap": seconds(longest)} if longest > 60 else {}
     return {"attempts": attempts, "backoff": backoff}

@@ -110,9 +110,9 @@ def _steps(data: Mapping[str, Any]) -> Seen | None:
 def _mappings(data: Mapping[str, Any], *keys: str) -> Iterator[Mapping[str, Any]]:
     for key in keys:
         steps = data.get(key)
-        yield from (step for step in steps if isinstance(step, dict)) if isinstance(
-            steps, list
-        ) else ()
+        yield from (
+            (step for step in steps if isinstance(step, dict)) if isinstance(steps, list) else ()
+        )
 
 
 def _others(data: Mapping[str, Any]) -> Seen | None:

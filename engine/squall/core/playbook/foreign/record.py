@@ -19,7 +19,7 @@ _EMPTY: tuple[Data, ...] = (None, "", [], {}, False)
 
 
 class Record:
-    """Reads one mapping; `camel` also finds ``durationSeconds`` where ``duration_seconds`` is asked for."""
+    """Reads one mapping; `camel`: its keys may be written ``durationSeconds`` instead."""
 
     def __init__(
         self, places: Places, path: Path, node: Mapping[str, Data], *, camel: bool = False
@@ -46,9 +46,7 @@ class Record:
 
     def holds(self, *besides: str) -> bool:
         """Whether anything at all is said in here, these keys left out."""
-        return any(
-            value is not None for key, value in self._node.items() if key not in besides
-        )
+        return any(value is not None for key, value in self._node.items() if key not in besides)
 
     def text(self, key: str, default: str = "") -> str:
         """A text."""
@@ -100,7 +98,9 @@ class Record:
 
     def inner(self, key: str) -> "Record | None":
         """A mapping in this mapping; None where there is none."""
-        node = self._typed(key, None, "a mapping", lambda value: isinstance(value, dict))
+        node: Mapping[str, Data] | None = self._typed(
+            key, None, "a mapping", lambda value: isinstance(value, dict)
+        )
         return None if node is None else self._record((self._written(key),), node)
 
     def records(self, key: str) -> "list[Record]":

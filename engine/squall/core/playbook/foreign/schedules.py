@@ -104,5 +104,7 @@ def schedule_kind(node: Node) -> Node | None:
     }
 
 
-SAYABLE: Final = frozenset({"once", "after", "every", "cron", "timezone", "max_executions", "enabled"})
+SAYABLE: Final = frozenset(
+    {"once", "after", "every", "cron", "timezone", "max_executions", "enabled"}
+)
 """The keys of a schedule that MockForge has a word for."""

@@ -1,6 +1,6 @@
 """What of a fault MockForge's `ChaosConfig` has no words for.
 
-Called by `mockforge`, once for each fault of a step; `chaos_config` writes what there are words for.
+Called by `mockforge`, once for each fault of a step; `chaos_config` writes what it has words for.
 """
 
 from collections.abc import Iterator
