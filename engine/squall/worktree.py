@@ -1,10 +1,11 @@
 """Playbook files as they lie on disk, and what comes with squall to read them by.
 
 The command line and the library find and read playbooks here; what stands in them is `core`'s to
-say. Nothing here writes.
+say. Nothing but `replace` writes, and that as a whole or not at all.
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,3 +67,30 @@ def read_bytes(file: Path) -> bytes:
     """
     with file.open("rb") as source:
         return source.read(MAX_BYTES + 1)
+
+
+def replace(file: Path, data: bytes) -> None:
+    """Put bytes into a file, new or in place of others, so that nobody ever finds half of them.
+
+    Its permissions stay, and a link stays a link. Raises `OSError`; then the file is as it was.
+    """
+    real = file.resolve()
+    mode = real.stat().st_mode & 0o7777 if real.exists() else None
+    beside = real.with_name(f".{os.getpid()}.squall")
+    try:
+        handle = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if mode else 0o666)
+        with os.fdopen(handle, "wb") as made:
+            made.write(data)
+            made.flush()
+            os.fsync(made.fileno())
+        if mode is not None:
+            beside.chmod(mode)
+        beside.replace(real)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def repository(folder: Path) -> Path:
+    """The root of the git repository a folder is in, or the folder itself when it is in none."""
+    above = [folder, *folder.parents]
+    return next((each for each in above if (each / ".git").exists()), folder)

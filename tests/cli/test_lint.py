@@ -1,8 +1,10 @@
 """``squall lint`` over folders: which files count, what it says of the others, how it ends."""
 
 import json
+import os
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -87,3 +89,38 @@ def test_without_colour_there_is_no_escape_whatever_a_playbook_says(folder: Path
     assert "\x1b[2J" not in done.stdout
     assert "\x1b]0" not in done.stdout
     assert "'\\x1b[2J' is not written as a name" in done.stdout
+
+
+def test_a_file_named_twice_is_read_once(folder: Path) -> None:
+    done = lint(folder, folder / "a.yaml", folder / "deep/../a.yaml")
+    assert done.exit_code == 0
+    assert done.stderr.startswith("3 files, ")
+
+
+def test_a_name_that_is_no_text_or_would_be_obeyed_is_shown_all_the_same(folder: Path) -> None:
+    for name in (b"\xff.yaml", b"\x1b[2J.yaml"):
+        (folder / os.fsdecode(name)).write_text(BROKEN)
+    done = lint(folder)
+    assert "/\ufffd.yaml:3:1: SQ001" in done.stdout
+    assert "/\\x1b[2J.yaml:3:1: SQ001" in done.stdout
+    assert lint("--json", folder).exit_code == 1
+
+
+def test_what_would_be_obeyed_in_a_line_of_the_file_is_not_shown(folder: Path) -> None:
+    (folder / "a.yaml").write_text('name: "\x1b[2J"\nsteps: []\n')
+    done = lint("--color", "always", folder / "a.yaml")
+    assert '    1 | name: "\ufffd[2J"\n' in done.stdout
+
+
+def test_the_caret_stands_below_wide_characters_and_in_long_lines(folder: Path) -> None:
+    wide = '{name: "日本語", wiat: 1s}'
+    text = f"name: a\nsteps: [{wide}, {wide}, {', '.join([wide] * 20)}]\n"
+    (folder / "a.yaml").write_text(text)
+    done = lint("--color", "always", "--ignore", "SQ210", folder / "a.yaml")
+    lines = click.unstyle(done.stdout).splitlines()
+    [first, *_, last] = [line for line in lines if "^" in line]
+    assert first.index("^") == len('    2 | steps: [{name: "日本語", ') + 3
+    assert last.endswith("^^^^")
+    shown = lines[lines.index(last) - 1]
+    assert shown.startswith("    2 | …")
+    assert len(shown) <= 200

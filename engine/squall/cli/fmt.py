@@ -9,11 +9,10 @@ from pathlib import Path
 import click
 
 from squall.cli.findings import as_text
-from squall.cli.whole_file import written
 from squall.core.playbook.load import claims
 from squall.core.playbook.rewrite import Unfaithful, rewritten
 from squall.core.playbook.source import Source, read
-from squall.worktree import files_below, read_bytes
+from squall.worktree import files_below, read_bytes, replace
 
 _PROJECT = "squall.yaml"
 
@@ -74,17 +73,20 @@ class _Work:
         if new == data:
             self.kept += 1
             return
-        self.changed += 1
         self._change(file, source, new)
 
     def _change(self, file: Path, source: Source, new: bytes) -> None:
+        if not (self.check or self.diff):
+            try:
+                replace(file, new)
+            except OSError as error:
+                self._fail(f"{file} cannot be written: {error.strerror}")
+                return
+        self.changed += 1
         if self.diff:
             click.echo("".join(_difference(file, source.text, new.decode())), nl=False)
         else:
             click.echo(str(file))
-        if not (self.check or self.diff):
-            with written(file) as out:
-                out.write(new)
 
     def _fail(self, why: str) -> None:
         self.failed += 1

@@ -12,7 +12,6 @@ import msgspec
 
 from squall.cli.findings import as_text
 from squall.cli.playbook_file import open_playbook
-from squall.cli.whole_file import written
 from squall.core.diagnostics import Diagnostic, Severity
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -132,8 +131,12 @@ def _put(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    with written(output) as out:
-        out.write(text.encode())
+    from squall.worktree import replace
+
+    try:
+        replace(output, text.encode())
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}") from None
 
 
 def _tell(findings: tuple[Diagnostic, ...], text: str, file: Path) -> None:

@@ -1,67 +1,119 @@
-"""``squall lint``: every finding of every file, at once."""
+"""``squall lint``: every finding of every file, at once, and what can be set right by itself.
 
+Which files are read, what of them is spoken of, what is written back. What there is to find is
+`core.playbook`'s to say; how it is written down for programs, `cli.formats`'.
+"""
+
+import os
 import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from squall.cli.findings import as_json, as_text
-from squall.core.diagnostics import Diagnostic, Severity
+from squall.cli.selection import Selection, selection
+from squall.core.diagnostics import Diagnostic
 from squall.core.playbook.load import Loaded, load
-from squall.worktree import catalogue_texts, files_below, read_bytes, schema_text
+from squall.worktree import (
+    catalogue_texts,
+    files_below,
+    read_bytes,
+    replace,
+    repository,
+    schema_text,
+)
+
+if TYPE_CHECKING:
+    from squall.cli.formats.report import Report
+    from squall.core.playbook.mending import Mended
+
+FORMS: Final = {
+    "json": "data",
+    "github": "github",
+    "sarif": "sarif",
+    "junit": "junit",
+    "gitlab": "gitlab",
+    "rdjson": "rdjson",
+}
+"""The formats for programs, each with its module in `cli.formats`."""
+
+_FROM_HERE: Final = {"text", "json", "rdjson"}
+"""Formats that name files as seen from the current folder, not from the root of the repository."""
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
+@click.option("--format", "form", type=click.Choice(["text", *FORMS]), default="text",
               help="How findings are written.")  # fmt: skip
 @click.option("--json", "as_document", is_flag=True, help="The same as --format json.")
+@click.option("--fix", is_flag=True, help="Set right what is certain; the rest is reported.")
+@click.option("--diff", is_flag=True, help="Show what --fix would do, and write nothing.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.option("--select", multiple=True, metavar="CODE",
+              help="Only these codes: SQ304, or SQ3 for all of SQ3xx.")  # fmt: skip
+@click.option("--ignore", multiple=True, metavar="CODE", help="All but these codes.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
               help="Whether to colour the text; NO_COLOR is heeded.")  # fmt: skip
-def lint(paths: tuple[str, ...], form: str, as_document: bool, strict: bool, color: str) -> None:  # noqa: FBT001
+def lint(
+    paths: tuple[str, ...],
+    form: str,
+    as_document: bool,  # noqa: FBT001
+    fix: bool,  # noqa: FBT001
+    diff: bool,  # noqa: FBT001
+    strict: bool,  # noqa: FBT001
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    color: str,
+) -> None:
     r"""Check playbooks: every finding at once, each with its place.
 
     A folder is searched for files that hold playbooks; a file that is named must hold one. Exits
-    with 1 if anything is wrong, with 2 if a path cannot be read.
+    with 1 if anything is wrong, with 2 if a path cannot be read. With --diff it exits with 1 if
+    there is something to fix, and reports nothing else.
+
+    A comment `# squall: ignore[SQ304] why it is meant`, at the end of a line or above it, keeps
+    that finding back; `# squall: ignore-file[SQ304] why`, on a line of its own, in the whole file.
 
     \b
     Example:
       squall lint playbooks
-      squall lint --format json playbooks/progressive_chaos.yaml
+      squall lint --fix playbooks/progressive_chaos.yaml
+      squall lint --format github --strict --ignore SQ210 playbooks
     """
+    wanted = selection(select, ignore)
+    form = "json" if as_document else form
     read = _read_all(paths)
-    loaded = read.loaded
-    texts = {one.file: one.text for one in loaded}
-    findings = _across(loaded)
-    if as_document or form == "json":
-        click.echo(as_json(findings, len(loaded)))
-    elif findings:
-        shown = as_text(findings, texts, context=sys.stdout.isatty() or color == "always")
-        click.echo(shown, color=_coloured(color))
-    worst = {finding.severity for finding in findings}
-    if form == "text" and not as_document:
-        _summary(read, findings)
+    if diff:
+        _show_diff(read, wanted, color)
+    fixed = _fix(read, wanted) if fix else 0
+    report = _report(read, wanted, form, strict=strict)
+    _write(report, form, color)
+    if form == "text":
+        _summary(read, report, fixed)
     if read.unread:
         sys.exit(2)
-    sys.exit(int(Severity.ERROR in worst or (strict and Severity.WARNING in worst)))
+    sys.exit(int(any(map(report.fails, report.findings))))
 
 
-def _coloured(choice: str) -> bool | None:
-    """What click should do about colours; None lets it look at the stream."""
-    import os
+@dataclass
+class _File:
+    """A file that holds playbooks, and how to look at it again with other bytes."""
 
-    if choice == "auto":
-        return False if os.environ.get("NO_COLOR") else None
-    return choice == "always"
+    path: Path
+    data: bytes
+    loaded: Loaded
+    check: Callable[[bytes], Loaded]
 
 
 @dataclass
 class _Read:
     """The files that hold playbooks, how many do not, and whether a named one cannot be read."""
 
-    loaded: list[Loaded] = field(default_factory=list)
+    files: list[_File] = field(default_factory=list)
     passed_over: int = 0
     unread: bool = False
 
@@ -69,36 +121,61 @@ class _Read:
 def _read_all(paths: tuple[str, ...]) -> _Read:
     schema, catalogue = schema_text(), catalogue_texts()
     read = _Read()
+    seen: set[str] = set()
     for name in paths:
         path = Path(name)
         named = not path.is_dir()
         for file in [path] if named else files_below(path):
+            shown, place = click.format_filename(file), os.path.normpath(file.absolute())
+            if place in seen:
+                continue
+            seen.add(place)
             try:
                 data = read_bytes(file)
             except OSError as error:
-                click.echo(f"{file} cannot be read: {error.strerror}", err=True)
+                click.echo(f"{shown} cannot be read: {error.strerror}", err=True)
                 read.unread |= named
                 read.passed_over += not named
                 continue
-            one = load(data, str(file), schema, catalogue=catalogue, named=named)
+            check = partial(load, file=shown, schema=schema, catalogue=catalogue, named=named)
+            one = check(data)
             if one.claimed or one.diagnostics:
-                read.loaded.append(one)
+                read.files.append(_File(file, data, one, check))
             else:
                 read.passed_over += 1
     return read
 
 
-def _across(loaded: list[Loaded]) -> list[Diagnostic]:
-    """All findings, with those that only several files together can have."""
-    findings: list[Diagnostic] = []
+def _report(read: _Read, wanted: Selection, form: str, *, strict: bool) -> "Report":
+    """All that is found, less what comments suppress and what is not asked for."""
+    from squall.cli.formats.report import Report
+
+    findings, suppressed = [], []
+    across = _across(read)
+    for one in (file.loaded for file in read.files):
+        kept, more = one.ignores.heeded(across[one.file])
+        found = [*one.diagnostics, *kept]
+        findings += sorted(found, key=lambda finding: (finding.span, finding.code))
+        suppressed += [*one.suppressed, *more]
+    return Report(
+        findings=[finding for finding in findings if wanted.takes(finding)],
+        texts={file.loaded.file: file.loaded.text for file in read.files},
+        suppressed=[one for one in suppressed if wanted.takes(one.finding)],
+        paths={} if form in _FROM_HERE else dict(_from_root(read)),
+        strict=strict,
+    )
+
+
+def _across(read: _Read) -> dict[str, list[Diagnostic]]:
+    """The findings that only several files together can have, by file."""
+    findings: dict[str, list[Diagnostic]] = defaultdict(list)
     first: dict[str, str] = {}
-    for one in loaded:
-        findings += one.diagnostics
+    for one in (file.loaded for file in read.files):
         for playbook in one.playbooks:
             name = playbook.playbook.name
             place = playbook.document.locate(("name",))
             if name in first:
-                findings.append(
+                findings[one.file].append(
                     Diagnostic(
                         file=one.file, span=place, code="SQ211",
                         message=f"playbook '{name}' stands in {first[name]} too",
@@ -109,17 +186,88 @@ def _across(loaded: list[Loaded]) -> list[Diagnostic]:
     return findings
 
 
-def _summary(read: _Read, findings: list[Diagnostic]) -> None:
-    playbooks = sum(len(one.playbooks) for one in read.loaded)
-    counts = {
-        severity: sum(finding.severity is severity for finding in findings) for severity in Severity
-    }
-    said = [_count(number, severity.value) for severity, number in counts.items() if number]
-    what = ", ".join(said) if said else "nothing to say"
-    counted = f"{_count(len(read.loaded), 'file')}, {_count(playbooks, 'valid playbook')}: {what}"
-    others = f"; {_count(read.passed_over, 'other file')} passed over" if read.passed_over else ""
-    click.echo(counted + others, err=True)
+def _from_root(read: _Read) -> Iterator[tuple[str, str]]:
+    """Each file as the repository calls it; in full when it lies elsewhere."""
+    root = repository(Path.cwd())
+    for file in read.files:
+        place = file.path.parent.resolve() / file.path.name
+        inside = place.is_relative_to(root)
+        yield file.loaded.file, (place.relative_to(root) if inside else place).as_posix()
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _write(report: "Report", form: str, color: str) -> None:
+    if form != "text":
+        import importlib
+
+        written = importlib.import_module(f"squall.cli.formats.{FORMS[form]}").write(report)
+        if written:
+            click.echo(written)
+    elif report.findings:
+        from squall.cli.findings import as_text
+
+        context = color == "always"
+        shown = as_text(report.findings, report.texts, sys.stdout, context=context)
+        click.echo(shown, color=_coloured(color))
+
+
+def _coloured(choice: str) -> bool | None:
+    """What click should do about colours; None lets it look at the stream."""
+    if choice == "auto":
+        return False if os.environ.get("NO_COLOR") else None
+    return choice == "always"
+
+
+def _mended(read: _Read, wanted: Selection) -> Iterator[tuple[_File, "Mended"]]:
+    """The files in which something can be set right, and how they would be."""
+    from squall.core.playbook.mending import mended
+
+    for file in read.files:
+        if any(finding.fix for finding in file.loaded.diagnostics):
+            after = mended(file.data, file.check, wanted.takes)
+            if after.fixes:
+                yield file, after
+
+
+def _fix(read: _Read, wanted: Selection) -> int:
+    """Write what can be set right; returns how many findings that settles."""
+    fixed = 0
+    for file, after in _mended(read, wanted):
+        try:
+            replace(file.path, after.data)
+        except OSError as error:
+            click.echo(f"{file.loaded.file} cannot be written: {error.strerror}", err=True)
+            read.unread = True
+            continue
+        file.data, file.loaded = after.data, file.check(after.data)
+        fixed += after.fixes
+    return fixed
+
+
+def _show_diff(read: _Read, wanted: Selection, color: str) -> None:
+    """Show what would be set right, and end: 1 if there is something."""
+    from squall.cli.diff import unified
+    from squall.core.playbook.findings import count
+
+    fixes = files = 0
+    for file, after in _mended(read, wanted):
+        shown = unified(file.loaded.file, file.data, after.data)
+        click.echo(shown, nl=False, color=_coloured(color))
+        fixes, files = fixes + after.fixes, files + 1
+    would = f"{count(fixes, 'finding')} in {count(files, 'file')} would be fixed"
+    click.echo(would if fixes else "nothing to fix", err=True)
+    sys.exit(2 if read.unread else int(bool(fixes)))
+
+
+def _summary(read: _Read, report: "Report", fixed: int) -> None:
+    from squall.cli.findings import columns
+    from squall.core.playbook.findings import count, counted, wrapped
+
+    playbooks = sum(len(file.loaded.playbooks) for file in read.files)
+    fixable = sum(bool(finding.fix) for finding in report.findings)
+    said = [f"{counted(report.findings) or 'nothing to say'}"]
+    said += [f"{fixed} fixed"] if fixed else []
+    said += [f"{fixable} can be fixed with --fix"] if fixable else []
+    said += [f"{len(report.suppressed)} suppressed"] if report.suppressed else []
+    said += [f"{count(read.passed_over, 'other file')} passed over"] if read.passed_over else []
+    files = f"{count(len(read.files), 'file')}, {count(playbooks, 'valid playbook')}"
+    click.echo(wrapped(f"{files}: {'; '.join(said)}", columns(sys.stderr)), err=True)

@@ -16,6 +16,7 @@ from squall.core.diagnostics import Refused, nearest
 VERBS: Final = {
     "lint": ("squall.cli.lint", "Check playbooks: every finding at once."),
     "fmt": ("squall.cli.fmt", "Write playbooks in one style, comments kept."),
+    "explain": ("squall.cli.explain", "What a finding's code means, and what to do about it."),
     "graph": ("squall.cli.graph", "Draw a playbook's step graph."),
     "rehearse": ("squall.cli.rehearse", "What a run would do, and when, without doing it."),
     "run": ("squall.cli.run", "Run a playbook: faults on, watched, and off again."),

@@ -23,7 +23,7 @@ def open_playbook(
     loaded = load(data, file, schema_text(), catalogue=catalogue_texts(), targets=targets)
     if loaded.diagnostics and not (quiet and not loaded.failed):
         texts = {file: loaded.text}
-        click.echo(as_text(loaded.diagnostics, texts, context=sys.stderr.isatty()), err=True)
+        click.echo(as_text(loaded.diagnostics, texts, sys.stderr, context=False), err=True)
     if loaded.failed:
         sys.exit(2)
     try:

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import click
 import msgspec
 
-from squall.cli.whole_file import written
 from squall.core.faults.endpoint import MOST, OTHER
 from squall.core.recording.interchange import (
     Recording,
@@ -82,7 +81,7 @@ def export(file: Path, output: Path) -> None:
         # Events are gone through twice: the document begins with what they have in common.
         faults = faults_of(found.events())
     head, tail = found.head, found.tail
-    with written(output) as out:
+    with _written(output) as out:
         if output.suffix == ".json":
             out.writelines(json_chunks(head, faults, found.events(), tail))
         else:
@@ -92,6 +91,21 @@ def export(file: Path, output: Path) -> None:
             out.write(to_yaml(document(whole)).encode())
     if found.damaged:
         click.echo(f"{file} is damaged; what could be read was exported", err=True)
+
+
+@contextmanager
+def _written(output: Path) -> Iterator[BinaryIO]:
+    """Make the file whole or not at all: what was there before is kept until then."""
+    partial = output.with_name(f".{output.name}.part")
+    try:
+        with partial.open("wb") as out:
+            yield out
+        partial.replace(output)
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            partial.unlink()
 
 
 class _Document:

@@ -36,9 +36,20 @@ class Span:
     end: Position
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A text to put in place of what stands at a span; at an empty span, between its neighbours."""
+
+    span: Span
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One finding: where, which rule, what is wrong, what would be right."""
+    """One finding: where, which rule, what is wrong, what would be right.
+
+    `fix` are the edits that set it right, all of them together; empty where that is not certain.
+    """
 
     file: str
     span: Span
@@ -46,6 +57,7 @@ class Diagnostic:
     message: str
     hint: str = ""
     severity: Severity = Severity.ERROR
+    fix: tuple[Edit, ...] = ()
 
 
 class Refused(Exception):  # noqa: N818 - it names what happened, as the design's glossary does
@@ -69,6 +81,17 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice a person most likely meant, or None when nothing is close."""
     found = get_close_matches(word, list(choices), n=1, cutoff=0.6)
     return found[0] if found else None
+
+
+def line_starts(text: str) -> list[int]:
+    """Where in a text each line begins: a position's offset is its line's start and its column.
+
+    Lines end where YAML ends them, so that CR LF is one end.
+    """
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    return starts
 
 
 def printable(text: str) -> str:

@@ -1,83 +1,42 @@
-"""Every code a finding can carry, and what it means.
+"""Every code squall can name, and what it means.
 
-The registry `squall lint` and its documentation read. A code never changes its meaning and is never
-used again. SQ0xx: the text; SQ1xx: its shape; SQ2xx: names, order, references; SQ3xx: safety.
+The registry `squall lint`, `squall explain` and their documentation read. A code never changes its
+meaning and is never used again. SQ0xx: the text; SQ1xx: its shape; SQ2xx: names, order, references;
+SQ3xx: safety; SQ4xx: what cannot be done now, which no finding carries; SQ5xx: other formats.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
+from squall.core.diagnostics import Severity
+from squall.core.playbook.rules.code import Code
+from squall.core.playbook.rules.foreign import FOREIGN
+from squall.core.playbook.rules.names import NAMES
+from squall.core.playbook.rules.refusals import REFUSALS
+from squall.core.playbook.rules.safety import SAFETY
+from squall.core.playbook.rules.shape import SHAPE
+from squall.core.playbook.rules.text import TEXT
 
-class Code(NamedTuple):
-    """What a code stands for, in a line, and why it matters, in a paragraph."""
+CODES: Final[dict[str, Code]] = {**TEXT, **SHAPE, **NAMES, **SAFETY}
+"""What findings about playbooks carry."""
 
-    title: str
-    why: str
+EVERY: Final[dict[str, Code]] = {**CODES, **REFUSALS, **FOREIGN}
+"""Those, and what refusals and findings about other formats carry."""
 
-
-CODES: Final = {
-    "SQ001": Code(
-        "not YAML",
-        "The text cannot be read; nothing behind this place was looked at.",
-    ),
-    "SQ002": Code(
-        "file too large",
-        "A playbook is something people read. Larger files are refused before they are parsed.",
-    ),
-    "SQ003": Code(
-        "key twice",
-        "Most YAML readers silently keep the last of two equal keys, so one of them has no effect.",
-    ),
-    "SQ004": Code(
-        "not a plain key",
-        "Keys are plain names. Lists, mappings, aliases, numbers and merge keys cannot be keys.",
-    ),
-    "SQ005": Code(
-        "too deep or too many",
-        "Deep nesting and aliases of aliases can make a small file unboundedly large.",
-    ),
-    "SQ006": Code("no playbook", "A file that was named must hold at least one playbook."),
-    "SQ007": Code("not a finite number", "Nothing can take for ever, or be no number at all."),
-    "SQ008": Code(
-        "unknown tag",
-        "Tags ask other readers of YAML to build objects; here a value is what it looks like.",
-    ),
-    "SQ101": Code(
-        "unknown key",
-        "A misspelt key would be ignored, and its fault would never be injected.",
-    ),
-    "SQ102": Code("key missing", "Without it the playbook does not say what to do."),
-    "SQ103": Code("wrong type", "The value is of another kind than this key takes."),
-    "SQ104": Code("not a choice", "Only the listed values have a meaning here."),
-    "SQ105": Code("badly written", "The value does not have the form this key takes."),
-    "SQ106": Code("out of range", "The value is written well and cannot be meant."),
-    "SQ107": Code("empty or too much", "There are too few or too many entries."),
-    "SQ108": Code("not exactly one", "One of several keys is needed, and none or two are there."),
-    "SQ109": Code("duration missing", "A fault or a load needs to know when it ends."),
-    "SQ110": Code(
-        "key without meaning",
-        "Only faults and loads last for a duration and act on targets, and a body has the length "
-        "it has; it would do nothing here.",
-    ),
-    "SQ201": Code("unknown scenario", "The name is not declared under 'scenarios'."),
-    "SQ202": Code("unknown target", "The name is not declared under 'targets'."),
-    "SQ203": Code("step name twice", "Siblings are told apart by name in events and in 'needs'."),
-    "SQ204": Code("needs outside parallel", "Steps in a sequence have an order already."),
-    "SQ205": Code("unknown need", "Only siblings can be waited for."),
-    "SQ206": Code("steps wait for each other", "None of them could ever start."),
-    "SQ207": Code("address twice", "Two targets cannot listen on one address."),
-    "SQ208": Code("forwards to itself", "A request would go round for ever."),
-    "SQ209": Code(
-        "injection in finally",
-        "'finally' runs after all faults are lifted; nothing in it may put one on again.",
-    ),
-    "SQ210": Code("default target", "Where faults go when nobody says."),
-    "SQ211": Code("playbook name twice", "The name is the identity of a playbook."),
-    "SQ212": Code(
-        "no meaning at this target",
-        "A target that carries bytes alone has no requests to answer, count or match.",
-    ),
-    "SQ301": Code("loop without end", "Chaos that nobody bounds ends when somebody notices."),
-    "SQ302": Code("loop without time", "A body that takes no time would turn as fast as it can."),
-    "SQ303": Code("never reached", "The step before it loops for ever."),
-    "SQ304": Code("timeout too short", "The step would always end as timed out."),
+_LAYERS: Final = {
+    "SQ0": "text", "SQ1": "shape", "SQ2": "names", "SQ3": "safety", "SQ4": "refusal",
+    "SQ5": "foreign",
 }  # fmt: skip
+
+
+def layer(code: str) -> str:
+    """What a code is about: ``text``, ``shape``, ``names``, ``safety``, ``refusal``, ``foreign``."""
+    return _LAYERS[code[:3]]
+
+
+def may_be_suppressed(code: str) -> bool:
+    """Whether a comment with a reason may keep it from being reported.
+
+    What is about safety may, as somebody may know better; other errors leave nothing that runs.
+    """
+    about = EVERY[code]
+    return not about.binding and (about.severity is not Severity.ERROR or layer(code) == "safety")

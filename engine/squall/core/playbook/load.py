@@ -5,7 +5,7 @@ every stage, collects the findings of all, and never raises. Which files are wor
 decided by the command line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,6 +17,7 @@ from squall.core.playbook.model import Playbook, Target
 from squall.core.playbook.places import Places
 from squall.core.playbook.schema import check_shape, fitting
 from squall.core.playbook.source import Document, Source, read
+from squall.core.playbook.suppressions import NONE, Ignores, Suppressed, ignores_in
 
 MODELINE: Final = "# yaml-language-server:"
 
@@ -35,7 +36,7 @@ class Loaded:
 
     `claimed` says whether the file says of itself that it holds playbooks, so that errors in it
     are errors; in a folder, one that does not is somebody else's file, and has a warning at most:
-    that it cannot be read.
+    that it cannot be read. `suppressed` are findings that comments in it, `ignores`, kept back.
     """
 
     file: str
@@ -44,6 +45,8 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
     skipped: int = 0
     claimed: bool = True
+    ignores: Ignores = NONE
+    suppressed: tuple[Suppressed, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -81,7 +84,8 @@ def load(
     `catalogue` are the texts of the scenarios that come with squall.
     """
     source = read(data, file)
-    found = list(source.diagnostics)
+    ignores = NONE if source.broken else ignores_in(source.text, file)
+    found = [*source.diagnostics, *ignores.complaints]
     playbooks: list[LoadedPlaybook] = []
     skipped = 0
     modeline = _modeline(source)
@@ -89,26 +93,31 @@ def load(
         if not (named or modeline or _is_playbook(document)):
             skipped += 1
             continue
-        playbook = _one(document, file, schema, (tuple(targets), catalogue), found)
+        playbook = _one(document, file, schema, (tuple(targets), catalogue), found, ignores)
         if playbook is not None:
             playbooks.append(LoadedPlaybook(playbook=playbook, document=document))
-    if named and not source.documents and not found:
+    if named and not source.documents and not source.diagnostics:
         found.append(_nothing(file))
     found = _once(found, source.diagnostics)
     if any(finding.severity is Severity.ERROR for finding in source.diagnostics):
         playbooks.clear()
     claimed = named or claims(source)
+    kept, suppressed = ignores.heeded(found if claimed else _doubts(source))
+    if claimed and all(finding.severity is not Severity.ERROR for finding in kept):
+        kept += tuple(ignores.idle(file, suppressed))  # with an error, not everything was looked at
     return Loaded(
         file=file,
         text=source.text,
         playbooks=tuple(playbooks),
-        diagnostics=_sorted(found if claimed else _doubts(source)),
+        diagnostics=_sorted(kept),
         skipped=skipped,
         claimed=claimed,
+        ignores=ignores,
+        suppressed=suppressed,
     )
 
 
-def _sorted(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+def _sorted(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(found, key=lambda finding: (finding.span, finding.code)))
 
 
@@ -133,6 +142,7 @@ def _one(
     schema: str,
     given: tuple[tuple[Target, ...], tuple[str, ...]],
     found: list[Diagnostic],
+    ignores: Ignores,
 ) -> Playbook | None:
     shape = check_shape(document, file, schema)
     found.extend(shape)
@@ -144,7 +154,9 @@ def _one(
     playbook = build(places, targets, lambda: shipped(catalogue))
     check_meaning(places, playbook)
     found.extend(places.found)
-    return None if shape or places.failed else playbook
+    left, _ = ignores.heeded(places.found)
+    failed = any(finding.severity is Severity.ERROR for finding in left)
+    return None if shape or failed else playbook
 
 
 def claims(source: Source) -> bool:

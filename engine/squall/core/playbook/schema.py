@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from squall.core.diagnostics import Diagnostic, nearest, short
+from squall.core.diagnostics import Diagnostic, Span, nearest, short
+from squall.core.playbook import fixes
 from squall.core.playbook.faults import FAULTS
 from squall.core.playbook.repair import Misfit, without
 from squall.core.playbook.source import Data, Document
@@ -62,14 +63,18 @@ def explainer(schema: str) -> "Validator":
     def pattern(
         _: "Validator", asked: str, instance: object, __: Mapping[str, Any]
     ) -> Iterator[ValidationError]:
-        # In ECMA 262 a dollar is the end; in Python it is also the place before a last newline.
-        if isinstance(instance, str) and not re.search(asked.replace("$", r"\Z"), instance):
+        if isinstance(instance, str) and not _matches(asked, instance):
             yield ValidationError("")
 
     strict: Callable[[Data], Validator] = extend(  # type: ignore[no-untyped-call]
         Draft202012Validator, {"pattern": pattern}
     )
     return strict(json.loads(schema))
+
+
+def _matches(pattern: str, text: str) -> bool:
+    # In ECMA 262 a dollar is the end; in Python it is also the place before a last newline.
+    return re.search(pattern.replace("$", r"\Z"), text) is not None
 
 
 def fitting(document: Document, schema: str) -> Document | None:
@@ -92,6 +97,21 @@ def _misfits(document: Document, schema: str) -> Iterator[Misfit]:
             yield path, word
 
 
+@lru_cache(maxsize=4)
+def _spelt(schema: str) -> frozenset[str]:
+    """Every key that stands anywhere in the schema."""
+
+    def keys(part: object) -> Iterator[str]:
+        if isinstance(part, Mapping):
+            properties = part.get("properties")
+            yield from properties if isinstance(properties, Mapping) else ()
+            part = list(part.values())
+        for each in part if isinstance(part, list) else ():
+            yield from keys(each)
+
+    return frozenset(keys(json.loads(schema)))
+
+
 def _findings(document: Document, file: str, schema: str) -> Iterator[Diagnostic]:
     for error in explainer(schema).iter_errors(document.data):
         path = tuple(error.absolute_path)
@@ -106,11 +126,17 @@ def _findings(document: Document, file: str, schema: str) -> Iterator[Diagnostic
             for key in _unexpected(error):
                 code, message, hint = _unknown_key(error, key)
                 span = document.locate((*path, key), key=True)
-                yield Diagnostic(file=file, span=span, code=code, message=message, hint=hint)
+                fix = () if document.aliases else _key_fix(error, key, span, schema)
+                yield Diagnostic(
+                    file=file, span=span, code=code, message=message, hint=hint, fix=fix
+                )
             continue
         code, message, hint = _words(error)
         span = document.locate(path, key=error.validator == "required")
-        yield Diagnostic(file=file, span=span, code=code, message=message, hint=hint)
+        fix = () if document.aliases else _value_fix(error, span, file)
+        if fix and error.validator in {"pattern", "type"}:
+            hint = f"did you mean {fix[0].text if len(fix) == 1 else _in_quotes(error.instance)}?"
+        yield Diagnostic(file=file, span=span, code=code, message=message, hint=hint, fix=fix)
 
 
 def _about(error: "ValidationError") -> Mapping[str, Any]:
@@ -134,6 +160,32 @@ def _unknown_key(error: "ValidationError", key: str) -> Words:
     else:
         hint = f"keys here: {', '.join(known)}"
     return "SQ101", f"unknown key '{short(key)}'", hint
+
+
+def _key_fix(error: "ValidationError", key: str, span: Span, schema: str) -> fixes.Fix:
+    known: Mapping[str, Any] = _about(error).get("properties", {})
+    instance: Any = error.instance
+    meant = fixes.meant_key(key, known, instance, _spelt(schema))
+    return fixes.instead(span, key, meant) if meant else ()
+
+
+def _value_fix(error: "ValidationError", span: Span, file: str) -> fixes.Fix:
+    value: Any = error.instance
+    title = _about(error).get("title")
+    match error.validator:
+        case "type" if error.validator_value == "string" and isinstance(value, bool | int | float):
+            text = json.dumps(value)
+            fits = _matches(_about(error).get("pattern", ""), text)
+            return fixes.quoted(span, text) if fits else ()
+        case "enum" if isinstance(value, str):
+            asked: Any = error.validator_value
+            meant = fixes.meant(value, [each for each in asked if isinstance(each, str)])
+            return fixes.instead(span, value, meant) if meant else ()
+        case "pattern" if title == "Duration":
+            return fixes.duration(span, value)
+        case "maximum" if title in _SHARES:
+            return fixes.percent(span, value, file=file)
+    return ()
 
 
 _TYPES: Final = {
@@ -221,6 +273,10 @@ def _is_percentage(error: "ValidationError") -> bool:
 def _article(title: str) -> str:
     word = title if title.isupper() else title[0].lower() + title[1:]
     return f"an {word}" if word[0] in "aeiou" else f"a {word}"
+
+
+def _in_quotes(value: object) -> str:
+    return f'"{json.dumps(value)}"'
 
 
 def _quoted(value: object) -> str:

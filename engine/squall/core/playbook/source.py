@@ -16,6 +16,7 @@ import yaml
 
 from squall.core.diagnostics import Diagnostic, Position, Span, short
 from squall.core.playbook.complaints import MAX_DEPTH, in_plain_words
+from squall.core.playbook.fixes import Fix, quoted
 from squall.core.playbook.scalars import RESOLVED, TAGS, meaning
 
 Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"
@@ -166,8 +167,13 @@ class _Reader:
                 )
             )  # fmt: skip
 
-    def finding(self, event: _Event, code: str, message: str, hint: str = "") -> Diagnostic:
-        return Diagnostic(file=self.file, span=_span(event), code=code, message=message, hint=hint)
+    def finding(
+        self, event: _Event, code: str, message: str, hint: str = "", fix: Fix = ()
+    ) -> Diagnostic:
+        return self._said(_span(event), code, message, hint, fix)
+
+    def _said(self, span: Span, code: str, message: str, hint: str, fix: Fix = ()) -> Diagnostic:
+        return Diagnostic(file=self.file, span=span, code=code, message=message, hint=hint, fix=fix)
 
     def _broken(self, error: yaml.MarkedYAMLError) -> Diagnostic:
         code, message, hint = in_plain_words(str(error.problem or error.context))
@@ -181,10 +187,7 @@ class _Reader:
             column = indent.index("\t") + 1
             place = Position(place.line, column)
             message, hint = "a tab cannot indent YAML", "indent with spaces"
-        end = Position(place.line, place.column + 1)
-        return Diagnostic(
-            file=self.file, span=Span(place, end), code=code, message=message, hint=hint
-        )
+        return self._said(_mark_at(place), code, message, hint)
 
     def _unreadable(self, error: yaml.reader.ReaderError) -> Diagnostic:
         position = error.position if isinstance(error.position, int) else 0
@@ -192,11 +195,9 @@ class _Reader:
         place = Position(before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
         character = error.character
         code = character if isinstance(character, int) else ord(str(character)[:1] or "\0")
-        return Diagnostic(
-            file=self.file, span=Span(place, Position(place.line, place.column + 1)), code="SQ001",
-            message=f"character U+{code:04X} may not stand in YAML",
-            hint="remove it, or write it as an escape in a double-quoted string",
-        )  # fmt: skip
+        message = f"character U+{code:04X} may not stand in YAML"
+        hint = "remove it, or write it as an escape in a double-quoted string"
+        return self._said(_mark_at(place), "SQ001", message, hint)
 
 
 @dataclass(slots=True)
@@ -367,6 +368,7 @@ class _Tree:
                 self.reader.finding(
                     event, "SQ004", f"key '{short(event.value)}' is {kind}, not a name",
                     f'write "{short(event.value)}" if it is meant as a text',
+                    quoted(_span(event), event.value),
                 )
             )  # fmt: skip
 
@@ -385,6 +387,10 @@ class _Tree:
             top.data.setdefault(top.key, value)
         top.key = None
         return path
+
+
+def _mark_at(place: Position) -> Span:
+    return Span(place, Position(place.line, place.column + 1))
 
 
 def _span(event: _Event) -> Span:
