@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from laws.mockforges import orchestrations, scenarios, scheduled
 from squall.core.diagnostics import Refused, Severity
 from squall.core.playbook.catalogue import entries
+from squall.core.playbook.foreign.imports import Imported, import_mockforge
 from squall.core.playbook.foreign.mockforge import Exported, export_mockforge
-from squall.core.playbook.foreign.orchestrations import Imported, import_mockforge
 from squall.core.playbook.load import Loaded, load
 from squall.core.playbook.model import digest
 from squall.core.playbook.rewrite import formatted

@@ -62,7 +62,8 @@ class _Work:
         if not (named or file.name == _PROJECT or claims(source)):
             return
         if source.diagnostics:
-            shown = as_text(source.diagnostics, {str(file): source.text}, context=False)
+            texts = {str(file): source.text}
+            shown = as_text(source.diagnostics, texts, sys.stderr, context=False)
             self._fail(f"{shown}\n{file} is left as it is")
             return
         try:

@@ -34,7 +34,7 @@ def import_(file: Path, origin: str | None, output: Path | None) -> None:  # noq
       squall import orchestration.json -o playbooks/orchestration.yaml
     """
     from squall.core.playbook.catalogue import entries
-    from squall.core.playbook.foreign.orchestrations import import_mockforge
+    from squall.core.playbook.foreign.imports import import_mockforge
     from squall.core.playbook.source import read
     from squall.worktree import catalogue_texts, read_bytes
 
@@ -122,7 +122,7 @@ def _checked(text: str, file: str) -> None:
     loaded = load(text.encode(), file, schema_text(), catalogue=catalogue_texts())
     if loaded.failed:
         errors = [one for one in loaded.diagnostics if one.severity is Severity.ERROR]
-        click.echo(as_text(errors, {file: text}, context=True), err=True)
+        click.echo(as_text(errors, {file: text}, sys.stderr, context=True), err=True)
         _say("the playbook that it makes has these errors, and was not written")
         sys.exit(2)
 
@@ -141,7 +141,7 @@ def _put(text: str, output: Path | None) -> None:
 
 def _tell(findings: tuple[Diagnostic, ...], text: str, file: Path) -> None:
     if findings:
-        shown = as_text(findings, {str(file): text}, context=sys.stderr.isatty())
+        shown = as_text(findings, {str(file): text}, sys.stderr, context=False)
         click.echo(shown, err=True)
 
 

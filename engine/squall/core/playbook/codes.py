@@ -29,7 +29,7 @@ _LAYERS: Final = {
 
 
 def layer(code: str) -> str:
-    """What a code is about: ``text``, ``shape``, ``names``, ``safety``, ``refusal``, ``foreign``."""
+    """What a code is about: ``text``, ``shape``, ``names``, ``safety`` and so on."""
     return _LAYERS[code[:3]]
 
 

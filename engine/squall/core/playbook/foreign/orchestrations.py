@@ -1,25 +1,25 @@
 """MockForge's orchestrations, scenarios and schedules as playbooks.
 
-`import_mockforge` is called by ``squall import``. Accepts what MockForge reads and what its pages
+Called by `imports`, one document at a time. Accepts what MockForge reads and what its pages
 show: `config` for `chaos_config`, a scenario that is only the name of a predefined one, steps in
 the playbook's own words, the ChaosOrchestration resource. Every field without a counterpart is a
 finding; the playbooks that come out are plain data, written elsewhere.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Final
 
-from squall.core.diagnostics import Diagnostic, Refused, Severity, nearest, short
+from squall.core.diagnostics import Severity, nearest, short
 from squall.core.playbook.faults import FAULTS
 from squall.core.playbook.foreign.faults import scenarios
+from squall.core.playbook.foreign.names import as_name, fit
 from squall.core.playbook.foreign.quantities import seconds
-from squall.core.playbook.foreign.recognise import Form, Seen, recognise
+from squall.core.playbook.foreign.recognise import Form
 from squall.core.playbook.foreign.record import Record
 from squall.core.playbook.foreign.schedules import read_schedule
 from squall.core.playbook.places import Places
-from squall.core.playbook.source import Data, Document, Path, Source
+from squall.core.playbook.source import Data, Path
 from squall.core.timing import HOUR, LONGEST, SECOND, Duration, format_duration, parse_duration
 
 Node = dict[str, Data]
@@ -31,79 +31,11 @@ _UNFIT: Final = re.compile(r"[/#\[\]@\x00-\x1f\x7f-\x9f]|^ +")
 _EXECUTION: Final = "MockForge has it in its types, and no part that does it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
-    """Playbooks as data, everything there is to say about what was read, and what it was.
+class Importer:
+    """Turns one document into a playbook.
 
-    `verbatim`: the file holds playbooks already, and its own text says more than the data.
+    `catalogue` names the scenarios that come with squall, `names` are the playbooks' so far.
     """
-
-    playbooks: tuple[Node, ...]
-    diagnostics: tuple[Diagnostic, ...]
-    what: tuple[str, ...] = ()
-    verbatim: bool = False
-
-    @property
-    def failed(self) -> bool:
-        """Whether something in it could not be understood."""
-        return any(finding.severity is Severity.ERROR for finding in self.diagnostics)
-
-
-def import_mockforge(source: Source, catalogue: Collection[str]) -> Imported:
-    """Playbooks of everything in the file; `catalogue` names the scenarios that come with squall.
-
-    Raises `Refused` for a file in which anything is not MockForge's.
-    """
-    parts = [part for document in source.documents for part in _parts(document)]
-    seen = [recognise(data) for _, _, data in parts]
-    _refuse_others(source.file, parts, seen)
-    found: list[Diagnostic] = []
-    names: set[str] = set()
-    playbooks: list[Node] = []
-    for (document, path, data), what in zip(parts, seen, strict=True):
-        assert isinstance(data, dict)
-        places = Places(document, source.file)
-        importer = _Importer(places, catalogue, names)
-        playbooks.append(importer.playbook(what.form, path, data))
-        found += places.found
-    found.sort(key=lambda finding: (finding.span, finding.code))
-    return Imported(
-        playbooks=tuple(playbooks),
-        diagnostics=tuple(found),
-        what=tuple(one.what for one in seen),
-        verbatim=all(one.form == "playbook" for one in seen),
-    )
-
-
-def _parts(document: Document) -> Iterator[tuple[Document, Path, Data]]:
-    """The document, or each thing it lists where all of them are to be imported."""
-    data = document.data
-    if isinstance(data, list) and data and all(recognise(item).form for item in data):
-        for index, item in enumerate(data):
-            yield document, (index,), item
-    else:
-        yield document, (), data
-
-
-def _refuse_others(file: str, parts: list[tuple[Document, Path, Data]], seen: list[Seen]) -> None:
-    only = "MockForge's orchestrations, scenarios and schedules are imported, and nothing else"
-    if not parts:
-        raise Refused("SQ430", f"{file} is empty", only)
-    others = [
-        (document.locate(path).start.line, what.what)
-        for (document, path, _), what in zip(parts, seen, strict=True)
-        if what.form is None
-    ]
-    if others and len(parts) == 1:
-        raise Refused("SQ430", f"{file} seems to be {others[0][1]}", only)
-    if others:
-        where = "; ".join(f"on line {line} {what}" for line, what in others[:5])
-        message = f"{file} holds {len(parts)} documents, and not all are MockForge's: {where}"
-        raise Refused("SQ430", message, only)
-
-
-class _Importer:
-    """Turns one document into a playbook."""
 
     def __init__(self, places: Places, catalogue: Collection[str], names: set[str]) -> None:
         self.places = places
@@ -112,6 +44,7 @@ class _Importer:
         self.scenarios: Node = {}
 
     def playbook(self, form: Form | None, path: Path, data: Mapping[str, Data]) -> Node:
+        """The playbook as data; what is to be said of it stands in `places`."""
         read = Record(self.places, path, data, camel=form == "resource")
         match form:
             case "resource":
@@ -186,7 +119,7 @@ class _Importer:
 
     def _alone(self, read: Record) -> Node:
         """A scenario that is all there is: one step."""
-        name = self._fit(read, "name", read.text("name") or "step 1", set())
+        name = fit(read, "name", read.text("name") or "step 1", set())
         lasting = read.seconds("duration_seconds", 0)
         faults = self._faults(read, read.text("name"))
         step: Node = {"name": name, **self._lasting(read, lasting, faults)}
@@ -254,7 +187,7 @@ class _Importer:
     # -- steps --------------------------------------------------------------------------------
 
     def _step(self, read: Record, index: int, taken: set[str]) -> Node:
-        node: Node = {"name": self._fit(read, "name", read.text("name") or f"step {index}", taken)}
+        node: Node = {"name": fit(read, "name", read.text("name") or f"step {index}", taken)}
         delay = read.seconds("delay_before_seconds", 0)
         if delay:
             node["delay"] = seconds(delay)
@@ -351,7 +284,7 @@ class _Importer:
     def _declare(self, read: Record, name: str, faults: Node, description: str) -> str:
         """A name under ``scenarios``: the same for the same faults, another for others."""
         node: Node = {"description": description, **faults} if description else faults
-        fitting = _fitting(name)
+        fitting = as_name(name)
         number, free = 1, fitting
         while free in self.scenarios and self.scenarios[free] != node:
             number += 1
@@ -374,21 +307,7 @@ class _Importer:
     # -- names --------------------------------------------------------------------------------
 
     def _playbook_name(self, read: Record, key: str, name: str) -> str:
-        return self._fit(read, key, name or "imported", self.playbook_names)
-
-    @staticmethod
-    def _fit(read: Record, key: str, name: str, taken: set[str]) -> str:
-        """A name that a playbook can use, and no sibling has."""
-        fitting = _fitting(name)
-        number, free = 1, fitting
-        while _in_expressions(free) in taken:
-            number += 1
-            free = f"{fitting[:95]} {number}"
-        taken.add(_in_expressions(free))
-        if free != name or not read.given(key):
-            why = "a name holds no / # [ ] or @" if number == 1 else "a step before it has its name"
-            read.note(key, "SQ504", f"'{short(name)}' is written as '{free}'", why)
-        return free
+        return fit(read, key, name or "imported", self.playbook_names)
 
 
 _INSTEAD: Final = {
@@ -400,15 +319,6 @@ _INSTEAD: Final = {
     "variables": "write them as 'inputs'",
     "conditional_steps": "write steps with 'when'",
 }
-
-
-def _fitting(name: str) -> str:
-    return _UNFIT.sub(lambda found: "" if found[0].isspace() else "_", name)[:100] or "_"
-
-
-def _in_expressions(name: str) -> str:
-    """As expressions see it: names that differ in spaces and hyphens alone are one."""
-    return re.sub("[ -]", "_", name)
 
 
 def _time(step: Node, key: str) -> Duration:

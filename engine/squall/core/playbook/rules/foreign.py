@@ -23,7 +23,7 @@ FOREIGN: Final = {
     ),
     "SQ503": Code(
         "without effect",
-        "It is switched off, or something beside it takes its place, so the playbook leaves it out.",
+        "It is switched off, or something beside it comes first, so the playbook leaves it out.",
         severity=Severity.NOTE,
         advice="Nothing is to be done, unless it was meant to be on.",
     ),
