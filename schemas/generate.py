@@ -18,6 +18,8 @@ NAMES: Final = ("playbook", "project", "recording", "event", "finding", "graph")
 FOR_EDITORS: Final = ("playbook", "project")
 MARK: Final = "<!-- From here on written by schemas/generate.py. -->\n"
 EXPRESSION: Final = r"\$\{\{.+\}\}"
+MESSAGE: Final = "patternErrorMessage"
+"""A word of VS Code's and the YAML language server's; other readers pass it over."""
 NEVER_FILLED: Final = {"version", "inputs"}
 """Top-level keys of a playbook that are read before anything is filled in."""
 ROOM: Final = 130
@@ -57,11 +59,7 @@ def _path(name: str) -> Path:
 
 
 def _pointed(schemas: dict[str, Node], reference: str, name: str) -> tuple[str, str, Node]:
-    """What a ``$ref`` in the schema `name` leads to: which schema, where in it, and what is there.
-
-    >>> _pointed({"a": {"$defs": {"x": {"type": "string"}}}}, "#/$defs/x", "a")
-    ('a', '/$defs/x', {'type': 'string'})
-    """
+    """What a ``$ref`` in the schema `name` leads to: which schema, where in it, what is there."""
     address, _, pointer = reference.partition("#")
     name = address.split(":")[-1].partition(".")[0] or name
     node = schemas[name]
@@ -121,7 +119,7 @@ class _Editors:
                 built[word] = self.node(value, fills=fills)
             else:
                 built[word] = value
-        return _fillable(built) if fills else built
+        return _shown(_fillable(built) if fills else _explained(built))
 
     def _reference(self, node: Node) -> Node:
         name, pointer, target = _pointed(self.schemas, node["$ref"], self.name)
@@ -131,10 +129,10 @@ class _Editors:
             around, self.name = self.name, name
             found = self.node(target)
             self.name = around
-            return {**found, **said}
+            return _shown({**found, **said})
         known = self.asked.setdefault(parts[2], (name, target))
         assert known[0] == name, f"two schemas define {parts[2]}"
-        return {"$ref": f"#/definitions/{parts[2]}", **said}
+        return _shown({"$ref": f"#/definitions/{parts[2]}", **said})
 
 
 def _fillable(node: Node) -> Node:
@@ -142,16 +140,48 @@ def _fillable(node: Node) -> Node:
     if "enum" in node or "const" in node:
         word = "enum" if "enum" in node else "const"
         rest = {key: value for key, value in node.items() if key != word}
-        return {"anyOf": [{word: node[word]}, {"type": "string", "pattern": EXPRESSION}], **rest}
+        filled_in = {"type": "string", "pattern": EXPRESSION, "title": "Filled in"}
+        return {"anyOf": [{word: node[word]}, filled_in], **rest}
     types = node.get("type", "object")
     types = types if isinstance(types, list) else [types]
     if types == ["object"]:
         return node
     if "string" not in types:
-        return {**node, "type": [*types, "string"], "pattern": EXPRESSION}
+        kinds = " or ".join(_article(WORDS[kind]) for kind in types)
+        said = f"Write {kinds}, or ${{{{ … }}}}"
+        return {**node, "type": [*types, "string"], "pattern": EXPRESSION, MESSAGE: said}
     if "pattern" in node:
-        return {**node, "pattern": f"{node['pattern']}|{EXPRESSION}"}
+        return {**_explained(node), "pattern": f"{node['pattern']}|{EXPRESSION}"}
     return node
+
+
+def _explained(node: Node) -> Node:
+    """The same place, where what is wrong with a text is said in words."""
+    if "pattern" not in node or "examples" not in node:
+        return node
+    title, example = _article(node["title"].lower()), _flow(node["examples"][0])
+    return {**node, MESSAGE: f"Not written as {title}; for example {example}"}
+
+
+def _article(words: str) -> str:
+    return words if words == WORDS["boolean"] else f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
+def _shown(node: Node) -> Node:
+    """The same place, saying of itself what an editor is to show.
+
+    Editors show no defaults, and of a place with a short and a full form they show first what the
+    form at hand says.
+    """
+    shown = dict(node)
+    if "default" in node and "description" in node and "Default:" not in node["description"]:
+        shown["description"] = f"{node['description']} Default: {_flow(node['default'])}."
+    if "if" in node and "examples" in node:
+        said = {word: shown[word] for word in ("title", "description", "examples")}
+        del shown["examples"]
+        for form in {"then", "else"} & node.keys():
+            shown[form] = {**node[form], **said}
+    return shown
 
 
 # -- the reference ---------------------------------------------------------------------------------

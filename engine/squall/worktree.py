@@ -21,7 +21,7 @@ _POINTED: Final = re.compile(r'"\$ref": "urn:squall:schemas:(\w+)\.schema\.json'
 
 def schema_names() -> tuple[str, ...]:
     """The schemas that come with squall, each by its name."""
-    return tuple(sorted(path.name.partition(".")[0] for path in SCHEMAS.glob("*[!7].schema.json")))
+    return tuple(sorted({path.name.partition(".")[0] for path in SCHEMAS.glob("*.schema.json")}))
 
 
 def schema_text(name: str = "playbook") -> str:
@@ -35,7 +35,8 @@ def schema_text(name: str = "playbook") -> str:
         return text
     schema = json.loads(text)
     inner = {other: json.loads(schema_text(other)) for other in others}
-    return json.dumps({**schema, "$defs": {**schema.get("$defs", {}), **inner}}, indent=2) + "\n"
+    whole = {**schema, "$defs": {**schema.get("$defs", {}), **inner}}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def catalogue_texts() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ mean, has the same digest, and the same checks look at it; their findings point 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeAlias, TypedDict, Unpack
 
 import msgspec
@@ -36,25 +37,34 @@ Step: TypeAlias = Mapping[str, Written]
 class StepKeys(TypedDict, total=False):
     """The keys of a step in the playbook language, exactly one action among them.
 
-    Actions: `scenario`, `load`, `http`, `wait`, `steps`, `parallel`. ``loop=3`` is short for
-    ``loop={"times": 3}``; everything else is written as it is in YAML.
+    Actions: `scenario`, `replay`, `load`, `http`, `tcp`, `exec`, `approve`, `wait`, `playbook`,
+    `steps`, `parallel`. ``loop=3`` is short for ``loop={"times": 3}``; everything else is written
+    as it is in YAML.
     """
 
     scenario: str | Mapped | Sequence[str | Mapped]
+    replay: Mapped
     load: Mapped
     http: Mapped
+    tcp: Mapped
+    exec: Mapped
+    approve: Mapped
     wait: Duration
+    playbook: str | Mapped
     steps: Sequence[Step]
     parallel: Sequence[Step]
-    targets: str | Sequence[str]
+    targets: str | Sequence[str] | Mapping[str, str]
     duration: Duration
     delay: Duration
     timeout: Duration
     on_timeout: Literal["fail", "continue"]
     needs: Sequence[str] | Mapping[str, Sequence[str]]
+    when: str
     retry: Mapped
     loop: int | Mapped
     continue_on_failure: bool | Mapped
+    expect: str | Sequence[str]
+    abort_if: str | Sequence[str]
     expect_traffic: bool
 
 
@@ -63,14 +73,29 @@ class PlaybookKeys(TypedDict, total=False):
 
     description: str
     tags: Sequence[str]
+    inputs: Mapping[str, Mapped]
+    outputs: Mapping[str, str]
     targets: Mapping[str, Mapped]
     scenarios: Mapping[str, Mapped]
+    steady_state: Mapped
+    abort_if: str | Sequence[str]
     steps: Sequence[Step]
     parallel: Sequence[Step]
     loop: int | Mapped
     timeout: Duration
     finally_: Sequence[Step]
     seed: int
+    record: bool
+    schedule: Mapped | Sequence[Mapped]
+    on_change: Literal["finish", "restart", "cancel", "patch"]
+    on_delete: Literal["cancel", "finish"]
+    on_suspend: Literal["finish", "pause", "cancel"]
+    on_crash: Literal["rollback", "resume", "fail"]
+    suspend: bool | Mapped
+    depends_on: Sequence[str | Mapped]
+    approval: Mapped
+    windows: Sequence[Mapped]
+    renamed_from: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +222,12 @@ def step(name: str, /, **keys: Unpack[StepKeys]) -> Step:
 def source_of(playbook: "Playbook | str | os.PathLike[str]") -> Source:
     """Where it is written; raises `OSError` for a file that cannot be read."""
     return playbook._source if isinstance(playbook, Playbook) else _on_disk(playbook)
+
+
+def folder_of(playbook: "Playbook | str | os.PathLike[str]") -> Path:
+    """Where the programs of its probes are run: beside its file, else in the current folder."""
+    file = playbook._source.file if isinstance(playbook, Playbook) else os.fspath(playbook)
+    return Path() if file.startswith("<") else Path(file).parent
 
 
 def look_into(source: Source, targets: Iterable[model.Target] = ()) -> Seen:

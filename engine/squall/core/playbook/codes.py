@@ -13,10 +13,12 @@ from squall.core.playbook.rules.foreign import FOREIGN
 from squall.core.playbook.rules.names import NAMES
 from squall.core.playbook.rules.refusals import REFUSALS
 from squall.core.playbook.rules.safety import SAFETY
+from squall.core.playbook.rules.schedules import SCHEDULES
 from squall.core.playbook.rules.shape import SHAPE
 from squall.core.playbook.rules.text import TEXT
+from squall.core.playbook.rules.values import VALUES
 
-CODES: Final[dict[str, Code]] = {**TEXT, **SHAPE, **NAMES, **SAFETY}
+CODES: Final[dict[str, Code]] = {**TEXT, **SHAPE, **NAMES, **VALUES, **SAFETY, **SCHEDULES}
 """What findings about playbooks carry."""
 
 EVERY: Final[dict[str, Code]] = {**CODES, **REFUSALS, **FOREIGN}
