@@ -140,7 +140,7 @@ def _wait_for(port: int) -> None:
 
 
 def pinned(core: int) -> None:
-    """Stay on one core, where there are several; called in a child process."""
+    """Stay on one core, where there are several; called in a child process or a thread."""
     if len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(0, {core})
     if os.environ.get("SQUALL_BENCHMARK_FIFO"):

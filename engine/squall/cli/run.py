@@ -60,11 +60,8 @@ def run(
       squall run playbooks/three_phases.yaml --target api=127.0.0.1:7070=http://127.0.0.1:8080
     """
     import asyncio
-    import signal
 
-    for number in _enders():
-        signal.signal(number, signal.default_int_handler)  # until the loop hears them
-
+    _end_at_once()
     from squall import app
     from squall.cli.playbook_file import open_playbook
     from squall.core.diagnostics import Refused
@@ -92,6 +89,19 @@ def run(
     except OSError:
         _let_go_of_output()
     sys.exit(code)
+
+
+def _end_at_once() -> None:
+    """Let a signal end the command while it starts: nothing is on yet.
+
+    An exception will not do: raised while a dataclass is being made, it ends Python as killed by
+    SIGINT, whoever catches it.
+    """
+    import os
+    import signal
+
+    for number in _enders():
+        signal.signal(number, lambda *_: os._exit(130))
 
 
 def _enders() -> "dict[Signals, str]":
