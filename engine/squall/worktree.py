@@ -21,6 +21,7 @@ from squall.core.playbook.source import MAX_BYTES
 
 SCHEMAS: Final = Path(__file__).parent / "schemas"
 SCENARIOS: Final = Path(__file__).parent / "scenarios"
+TEMPLATES: Final = Path(__file__).parent / "templates"
 _ENDINGS: Final = {".yaml", ".yml", ".json"}
 _POINTED: Final = re.compile(r'"\$ref": "urn:squall:schemas:(\w+)\.schema\.json')
 
@@ -48,6 +49,11 @@ def schema_text(name: str = "playbook") -> str:
 def catalogue_texts() -> tuple[str, ...]:
     """The scenarios that come with squall, as shipped."""
     return tuple(path.read_text(encoding="utf-8") for path in sorted(SCENARIOS.glob("*.yaml")))
+
+
+def template_text(name: str) -> str:
+    """One of the files that ``squall init`` puts in place, as shipped."""
+    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 def project_files(folder: Path) -> tuple[Path, ...]:
@@ -175,20 +181,21 @@ def read_bytes(file: Path) -> bytes:
 
 
 def replace(file: Path, data: bytes) -> None:
-    """Put other bytes into a file that is there, so that nobody ever finds half of them.
+    """Put bytes into a file, new or in place of others, so that nobody ever finds half of them.
 
     Its permissions stay, and a link stays a link. Raises `OSError`; then the file is as it was.
     """
     real = file.resolve()
-    mode = real.stat().st_mode & 0o7777
+    mode = real.stat().st_mode & 0o7777 if real.exists() else None
     beside = real.with_name(f".{os.getpid()}.squall")
     try:
-        handle = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        handle = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if mode else 0o666)
         with os.fdopen(handle, "wb") as made:
             made.write(data)
             made.flush()
             os.fsync(made.fileno())
-        beside.chmod(mode)
+        if mode is not None:
+            beside.chmod(mode)
         beside.replace(real)
     finally:
         beside.unlink(missing_ok=True)

@@ -41,6 +41,7 @@ FORMS: Final = {
     "junit": "junit",
     "gitlab": "gitlab",
     "rdjson": "rdjson",
+    "markdown": "markdown",
 }
 """The formats for programs, each with its module in `cli.formats`."""
 
@@ -59,6 +60,7 @@ _FROM_HERE: Final = {"text", "json", "rdjson"}
 @click.option("--select", multiple=True, metavar="CODE",
               help="Only these codes: SQ304, or SQ3 for all of SQ3xx.")  # fmt: skip
 @click.option("--ignore", multiple=True, metavar="CODE", help="All but these codes.")
+@click.option("--baseline", metavar="FILE", help="All but what 'squall lint --json' found then.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
               help="Whether to colour the text; NO_COLOR is heeded.")  # fmt: skip
 def lint(
@@ -70,6 +72,7 @@ def lint(
     strict: bool,  # noqa: FBT001
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    baseline: str | None,
     color: str,
 ) -> None:
     r"""Check playbooks: every finding at once, each with its place.
@@ -95,6 +98,10 @@ def lint(
         _show_diff(read, wanted, color)
     fixed = _fix(read, wanted) if fix else 0
     report = _report(read, wanted, form, strict=strict)
+    if baseline:
+        from squall.cli.baseline import beyond
+
+        report = beyond(report, baseline)
     _write(report, form, color)
     if form == "text":
         _summary(read, report, fixed)

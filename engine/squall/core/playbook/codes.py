@@ -2,13 +2,14 @@
 
 The registry `squall lint`, `squall explain` and their documentation read. A code never changes its
 meaning and is never used again. SQ0xx: the text; SQ1xx: its shape; SQ2xx: names, order, references;
-SQ3xx: safety; SQ4xx: what cannot be done now, which no finding carries.
+SQ3xx: safety; SQ4xx: what cannot be done now, which no finding carries; SQ5xx: other formats.
 """
 
 from typing import Final
 
 from squall.core.diagnostics import Severity
 from squall.core.playbook.rules.code import Code
+from squall.core.playbook.rules.foreign import FOREIGN
 from squall.core.playbook.rules.names import NAMES
 from squall.core.playbook.rules.project import PROJECT
 from squall.core.playbook.rules.refusals import REFUSALS
@@ -25,16 +26,17 @@ CODES: Final[dict[str, Code]] = {
 }
 """What findings carry."""
 
-EVERY: Final[dict[str, Code]] = {**CODES, **REFUSALS}
-"""Those, and what refusals carry."""
+EVERY: Final[dict[str, Code]] = {**CODES, **REFUSALS, **FOREIGN}
+"""Those, and what refusals and findings about other formats carry."""
 
 _LAYERS: Final = {
     "SQ0": "text", "SQ1": "shape", "SQ2": "names", "SQ3": "safety", "SQ4": "refusal",
+    "SQ5": "foreign",
 }  # fmt: skip
 
 
 def layer(code: str) -> str:
-    """What a code is about: ``text``, ``shape``, ``names``, ``safety`` or ``refusal``."""
+    """What a code is about: ``text``, ``shape``, ``names``, ``safety`` and so on."""
     return _LAYERS[code[:3]]
 
 

@@ -120,7 +120,7 @@ def load(
     found = [*source.diagnostics, *ignores.complaints]
     playbooks: list[LoadedPlaybook] = []
     skipped = 0
-    modeline = source.text.lstrip().startswith(MODELINE) and "playbook" in source.text[:300]
+    modeline = _modeline(source)
     for document in source.documents:
         if not (named or modeline or is_playbook(document)):
             skipped += 1
@@ -134,7 +134,7 @@ def load(
     found = _once(found, source.diagnostics)
     if any(finding.severity is Severity.ERROR for finding in source.diagnostics):
         playbooks.clear()
-    claimed = named or modeline or skipped < len(source.documents) or _claims(source)
+    claimed = named or claims(source)
     kept, suppressed = ignores.heeded(found if claimed else _doubts(source))
     looked = claimed and not project.failed
     if looked and all(finding.severity is not Severity.ERROR for finding in kept):
@@ -239,6 +239,15 @@ def _one(
     if secrets or shape or written.failed or project.failed or wrong:
         return None
     return LoadedPlaybook(playbook=playbook, document=document, file=file, calls=calls)
+
+
+def claims(source: Source) -> bool:
+    """Whether a file says of itself that it holds playbooks."""
+    return _modeline(source) or any(map(is_playbook, source.documents)) or _claims(source)
+
+
+def _modeline(source: Source) -> bool:
+    return source.text.lstrip().startswith(MODELINE) and "playbook" in source.text[:300]
 
 
 def _claims(source: Source) -> bool:
