@@ -36,9 +36,9 @@ class Declared:
 class Project:
     """What holds for the playbooks of a folder.
 
-    `limited_by` and `defaulted_by` say which line of which file set a limit or a default. `known` are
-    the tables' entries that stand in the text, also those that are wrong: nobody complains that they
-    are missing. `unread`: a file around could not be read, so anything may be declared there.
+    `limited_by` and `defaulted_by` say which line of which file set a limit or a default. `known`
+    are the tables' entries that stand in the text, also those that are wrong: nobody complains that
+    they are missing. `unread`: a file around could not be read, so anything may be declared there.
     `elsewhere` are scenarios that a git repository holds, by name. `playbooks` are the globs of the
     innermost file that has some, `narrowed_by`, seen from its folder. `ignores` and `suppressed`
     are those of the innermost file.
