@@ -171,11 +171,16 @@ class Output(Value, frozen=True, kw_only=True):
 
 
 class Called(Value, frozen=True, kw_only=True):
-    """The playbook whose steps a group stands for: names inside it are its own."""
+    """The playbook whose steps a group stands for: names inside it are its own.
+
+    `loops`: the loop of the step is that of the called playbook, and not of whoever calls it.
+    """
 
     playbook: str
     inputs: tuple[Given, ...] = ()
     outputs: tuple[Output, ...] = ()
+    abort_if: tuple[str, ...] = ()
+    loops: bool = False
 
 
 class Group(Value, frozen=True, kw_only=True, tag="group"):
@@ -186,7 +191,25 @@ class Group(Value, frozen=True, kw_only=True, tag="group"):
     called: Called | None = None
 
 
-Action = Injection | Load | Probe | Wait | Group
+class Replay(Value, frozen=True, kw_only=True, tag="replay"):
+    """Replay a recording against the step's targets."""
+
+    recording: str
+    speed: str = "realtime"
+    only: tuple[str, ...] = ()
+    endpoint: str = ""
+    mode: Literal["timeline", "sequence"] = "timeline"
+
+
+class Approve(Value, frozen=True, kw_only=True, tag="approve"):
+    """Wait for a person; `by` are the roles that may say yes, `expires` how long it is waited."""
+
+    by: tuple[str, ...] = ()
+    message: str = ""
+    expires: Duration | None = None
+
+
+Action = Injection | Replay | Load | Probe | Approve | Wait | Group
 
 
 class Need(Value, frozen=True, kw_only=True):

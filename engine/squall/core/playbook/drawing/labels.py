@@ -9,12 +9,15 @@ from typing import Final, assert_never
 from squall.core.faults.wording import describe_scenario, span
 from squall.core.playbook.graph import Link, Node
 from squall.core.playbook.model import (
+    Approve,
+    Called,
     ExecProbe,
     Group,
     HttpProbe,
     Injection,
     Load,
     Outcome,
+    Replay,
     Step,
     TcpProbe,
     Wait,
@@ -55,6 +58,12 @@ def kind(step: Step) -> str:
             return "exec"
         case Wait():
             return "wait"
+        case Replay():
+            return "replay"
+        case Approve():
+            return "approve"
+        case Group(called=Called()):
+            return "playbook"
         case Group(parallel=parallel):
             return "parallel" if parallel else "steps"
         case _:
@@ -73,6 +82,12 @@ def does(step: Step) -> tuple[str, ...]:
             return (plain(describe_probe(probe)),)
         case Wait(duration=duration):
             return (f"wait {span(duration)}",)
+        case Replay(recording=recording, mode=mode):
+            return (plain(f"replays {recording}, {mode}"),)
+        case Approve(message=message):
+            return (plain(message or "waits for a person"),)
+        case Group(called=Called(playbook=playbook)):
+            return (plain(f"playbook {playbook}"),)
         case Group(steps=steps, parallel=parallel):
             if len(steps) == 1:
                 return ()
