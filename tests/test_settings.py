@@ -36,9 +36,30 @@ def test_without_a_project_state_is_kept_here(tmp_path):
 
 @pytest.mark.parametrize("journal", ["auto", "normal", "full"])
 def test_how_safe_the_journal_is(monkeypatch, journal):
-    assert settings() == Settings(journal="auto")
+    assert settings().journal == Settings().journal == "auto"
     monkeypatch.setenv("SQUALL_JOURNAL", journal)
-    assert settings() == Settings(journal=journal)
+    assert settings().journal == journal
+
+
+def test_secrets_come_by_their_names_and_are_not_shown(monkeypatch, tmp_path):
+    monkeypatch.setenv("SQUALL_SECRET_TOKEN", "hunter22")
+    monkeypatch.setenv("SQUALL_SECRETS_DIR", "secrets")
+    found = settings()
+    assert found.secrets == {"TOKEN": "hunter22"}
+    assert found.secrets_folder == tmp_path / "secrets"
+    assert "hunter22" not in repr(found)
+    monkeypatch.delenv("SQUALL_SECRETS_DIR")
+    assert settings().secrets_folder is None
+
+
+def test_programs_get_the_usual_variables_and_no_others(monkeypatch):
+    monkeypatch.setenv("SQUALL_SECRET_TOKEN", "hunter22")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter22")
+    monkeypatch.setenv("PATH", "/bin")
+    monkeypatch.setenv("HOME", "/home/me")
+    usual = settings().usual
+    assert (usual["PATH"], usual["HOME"]) == ("/bin", "/home/me")
+    assert "hunter22" not in usual.values()
 
 
 def test_a_setting_that_means_nothing_is_refused(monkeypatch):

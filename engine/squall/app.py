@@ -17,18 +17,20 @@ from squall.core.playbook.model import Address, Target
 from squall.core.recording.model import Head
 from squall.core.run.records import Run
 from squall.core.timing import Duration
-from squall.probes.http import HttpProber
 from squall.probes.load import Loader
+from squall.probes.prober import Prober
 from squall.proxy.remote import RemoteEdge
 from squall.service.clock import SystemClock, event_loop
 from squall.service.injector import Injector
 from squall.service.operations import Archive, Operations
 from squall.service.recorder import Recorder
+from squall.service.secrets import Secrets
 from squall.service.supervisor import DRAIN, together
 from squall.settings import settings
 from squall.store.engines import FileEngines, is_alive, keep_trace, may_harm, prepare
 from squall.store.recording import RecordingWriter
 from squall.store.sqlite import SqliteRecords, SqliteStore
+from squall.worktree import schema_text
 
 T = TypeVar("T")
 
@@ -61,10 +63,12 @@ async def engine(state: Path) -> AsyncIterator[Operations]:
             store=store,
             engines=engines,
             edges=edges.take,
-            prober=HttpProber(),
+            prober=Prober(wishes.usual),
             loader=Loader(),
             recorders=partial(_recorder, clock),
             keep_trace=partial(keep_trace, state),
+            schema=schema_text(),
+            secrets=Secrets(wishes.secrets, wishes.secrets_folder),
         )
         stack.push_async_callback(operations.close)
         await operations.recover()

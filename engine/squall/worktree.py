@@ -77,20 +77,21 @@ def read_bytes(file: Path) -> bytes:
 
 
 def replace(file: Path, data: bytes) -> None:
-    """Put other bytes into a file that is there, so that nobody ever finds half of them.
+    """Put bytes into a file, new or in place of others, so that nobody ever finds half of them.
 
     Its permissions stay, and a link stays a link. Raises `OSError`; then the file is as it was.
     """
     real = file.resolve()
-    mode = real.stat().st_mode & 0o7777
+    mode = real.stat().st_mode & 0o7777 if real.exists() else None
     beside = real.with_name(f".{os.getpid()}.squall")
     try:
-        handle = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        handle = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if mode else 0o666)
         with os.fdopen(handle, "wb") as made:
             made.write(data)
             made.flush()
             os.fsync(made.fileno())
-        beside.chmod(mode)
+        if mode is not None:
+            beside.chmod(mode)
         beside.replace(real)
     finally:
         beside.unlink(missing_ok=True)

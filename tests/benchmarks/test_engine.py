@@ -29,11 +29,12 @@ from squall.core.playbook.model import (
 )
 from squall.core.playbook.plan import Plan
 from squall.core.timing import MICROSECOND, MILLISECOND, MINUTE
-from squall.probes.http import HttpProber
 from squall.probes.load import Loader
+from squall.probes.prober import Prober
 from squall.service.clock import SystemClock
 from squall.service.operations import Operations
 from squall.service.recovery import GoneEdge
+from squall.service.secrets import Secrets
 from squall.service.supervisor import together
 from squall.store.engines import FileEngines, prepare
 from squall.store.sqlite import SqliteStore, Synchronous
@@ -78,10 +79,11 @@ async def engine(
                 store=store,
                 engines=engines,
                 edges=lambda: edge,
-                prober=HttpProber(),
+                prober=Prober({}),
                 loader=Loader(),
                 recorders=lambda path, run: pytest.fail(f"{path} {run}"),
                 keep_trace=lambda run, trace: pytest.fail(f"{run}: {trace}"),
+                secrets=Secrets({}),
             )
             yield operations
             await operations.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from squall.core.diagnostics import Severity
+from squall.core.playbook.across import check_across
 from squall.core.playbook.codes import CODES
 from squall.core.playbook.findings import as_text
 from squall.core.playbook.load import load
@@ -19,21 +20,22 @@ from squall.worktree import schema_text
 HERE = Path(__file__).parent
 GOOD = sorted((HERE / "good").iterdir())
 BAD = sorted(path for path in (HERE / "bad").iterdir() if path.suffix != ".txt")
-ACROSS_FILES = {code for code, about in CODES.items() if about.across_files}
 TOO_LARGE_TO_KEEP = {"SQ002"}
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.name)
 def test_good_playbooks_have_no_error_and_no_warning(path: Path) -> None:
     loaded = load(path.read_bytes(), path.name, schema_text())
-    assert [f for f in loaded.diagnostics if f.severity is not Severity.NOTE] == []
+    findings = [*loaded.diagnostics, *check_across([loaded])]
+    assert [f for f in findings if f.severity is not Severity.NOTE] == []
     assert loaded.playbooks
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.name)
 def test_bad_playbooks_are_told_what_is_wrong(path: Path) -> None:
     loaded = load(path.read_bytes(), path.name, schema_text())
-    findings = [f for f in loaded.diagnostics if f.severity is not Severity.NOTE]
+    findings = [*loaded.diagnostics, *check_across([loaded])]
+    findings = [f for f in findings if f.severity is not Severity.NOTE]
     said = as_text(findings, {path.name: loaded.text}, context=True)
     expected = path.with_suffix(".txt")
     if os.environ.get("SQUALL_WRITE_CORPUS"):
@@ -45,4 +47,4 @@ def test_bad_playbooks_are_told_what_is_wrong(path: Path) -> None:
 def test_every_code_has_a_bad_playbook() -> None:
     shown = {path.name.split("_")[0] for path in BAD}
     shown |= {"SQ210"}  # a note: every good playbook without a target carries it
-    assert set(CODES) - ACROSS_FILES - TOO_LARGE_TO_KEEP <= shown
+    assert set(CODES) - TOO_LARGE_TO_KEEP <= shown

@@ -25,12 +25,14 @@ from squall.core.faults.effects import (
 )
 from squall.core.playbook.compile import compile_plan
 from squall.core.playbook.load import load
-from squall.core.playbook.model import Address, HttpProbe, Load, Target
+from squall.core.playbook.model import Address, HttpProbe, Load, Probe, Target
 from squall.core.playbook.plan import Plan
+from squall.core.run.events import Saw
 from squall.core.run.records import Run
 from squall.core.timing import Duration
 from squall.service.operations import Operations
 from squall.service.recorder import Recorder
+from squall.service.secrets import Secrets
 from squall.service.supervisor import together
 from squall.store.memory import MemoryStore
 
@@ -156,14 +158,23 @@ class Probes:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.probes: list[Probe] = []
+        self.folders: list[Path] = []
 
-    async def __call__(self, probe: HttpProbe) -> tuple[bool, str]:
+    async def __call__(self, probe: Probe, folder: Path) -> Saw | str:
+        assert isinstance(probe, HttpProbe)
         self.asked.append(probe.url)
+        self.probes.append(probe)
+        self.folders.append(folder)
         if "never" in probe.url:
             await asyncio.Event().wait()
         if "bug" in probe.url:
-            raise KeyError("ours")
-        return "bad" not in probe.url, "answered 500"
+            raise KeyError("ours", *(value for _, value in probe.headers))
+        if "echo" in probe.url:
+            return Saw(values=(("status", 200), ("body", f"you said {probe.body}")))
+        if "gone" in probe.url:
+            return f"no answer to {probe.body}"
+        return Saw(values=(("status", 500 if "bad" in probe.url else 200),))
 
 
 class Loads:
@@ -217,6 +228,7 @@ class World:
     traces: list[str] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
     recordings: Callable[[Path, Run], Recorder] | None = None
+    secrets: dict[str, str] = field(default_factory=dict)
     loads: Loads = field(init=False)
 
     def __post_init__(self) -> None:
@@ -254,6 +266,7 @@ class World:
                 loader=self.loads,
                 recorders=self.record,
                 keep_trace=self.keep_trace,
+                secrets=Secrets(self.secrets),
             )
             try:
                 yield operations

@@ -252,7 +252,7 @@ steps:
         ("main/bug", "failed"),
     ]
     assert ended.steps[0].felt == Felt(requests=2)
-    assert ended.steps[2].reason == "answered 500"
+    assert ended.steps[2].reason == "GET http://bad answered 500 in 0 ms"
     assert "KeyError: 'ours'" in ended.steps[3].reason
 
 

@@ -1,5 +1,7 @@
 """What an engine does first: ending what dead engines left behind."""
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
@@ -17,7 +19,7 @@ steps:
   - {name: calm, wait: 1s}
   - {name: hit, scenario: {latency: 50ms}, targets: [shop], duration: 60s}
 finally:
-  - {name: tidy, http: {get: "http://tidy"}}
+  - {name: tidy, http: {get: "http://tidy", headers: {x-key: "${{ secrets.KEY }}"}}}
 """
 
 
@@ -25,9 +27,10 @@ finally:
 async def killed(world, plan_of):
     """A world whose engine `one` was killed in the middle of a fault, three seconds in."""
     world.engines.me = "one"
+    world.secrets["KEY"] = "hunter22"
     plan = plan_of(TIDY)
     async with world.engine() as engine:
-        await engine.start(plan, seed=4)
+        await engine.start(plan, seed=4, folder=Path("/plays"))
         await world.clock.until(lambda: bool(world.edge.sent(Inject)))
         world.clock.call_at(3 * SECOND, lambda: None)
         await world.clock.until(lambda: world.clock.now == 3 * SECOND)
@@ -74,6 +77,21 @@ async def test_the_run_is_rolled_back_and_interrupted(killed):
         ("finally", "succeeded"),
     ]
     assert killed.edges == []
+
+
+async def test_it_asks_where_and_with_what_the_dead_one_would_have(killed):
+    await recovered(killed)
+    assert killed.probes.folders == [Path("/plays")]
+    assert killed.probes.probes[0].headers == (("x-key", "hunter22"),)
+
+
+async def test_a_secret_that_is_gone_fails_the_probe_that_needs_it(killed):
+    killed.secrets.clear()
+    ended = await recovered(killed)
+    assert killed.probes.asked == []
+    assert [step.reason for step in ended.steps if step.path == "finally/tidy"] == [
+        "the secret 'KEY' is not set"
+    ]
 
 
 async def test_the_journal_goes_on_where_it_ended(killed):

@@ -20,9 +20,9 @@ from squall.cli.timeline import countdown
 from squall.cli.view import HISTORY, Clients, RunView, StepView, expected
 from squall.core.faults.kinds import Share
 from squall.core.faults.wording import share
+from squall.core.playbook.model import ExecProbe, HttpProbe, Injection, Load, TcpProbe, Wait
 from squall.core.playbook.model import Group as StepGroup
-from squall.core.playbook.model import HttpProbe, Injection, Load, Wait
-from squall.core.playbook.wording import describe_load
+from squall.core.playbook.wording import describe_load, describe_probe
 from squall.core.run.records import Run
 from squall.core.timing import SECOND
 
@@ -240,7 +240,7 @@ def _name(step: StepView) -> str:
     loop = step.plan.step.loop
     if loop is None:
         return step.plan.step.name
-    times = "∞" if loop.times is None else str(loop.times)
+    times = "∞" if loop.rounds is None else str(loop.rounds)
     if not step.iteration:
         return f"{step.plan.step.name} × {times}"
     return f"{step.plan.step.name}[{step.iteration}] of {times}"
@@ -251,8 +251,8 @@ def _what(view: RunView, step: StepView) -> Text:
     match step.plan.step.action:
         case Load() as load:
             return Text(describe_load(load)).append(tries)
-        case HttpProbe(method=method, url=url):
-            return Text(f"{method} {url}").append(tries)
+        case HttpProbe() | TcpProbe() | ExecProbe() as probe:
+            return Text(describe_probe(probe)).append(tries)
         case Wait():
             return Text("waits")
         case StepGroup() if step.goes_on and (bar := _bar(view, step)) is not None:

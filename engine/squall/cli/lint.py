@@ -17,6 +17,7 @@ import click
 
 from squall.cli.selection import Selection, selection
 from squall.core.diagnostics import Diagnostic
+from squall.core.playbook.across import check_across
 from squall.core.playbook.load import Loaded, load
 from squall.worktree import (
     catalogue_texts,
@@ -176,20 +177,8 @@ def _report(read: _Read, wanted: Selection, form: str, *, strict: bool) -> "Repo
 def _across(read: _Read) -> dict[str, list[Diagnostic]]:
     """The findings that only several files together can have, by file."""
     findings: dict[str, list[Diagnostic]] = defaultdict(list)
-    first: dict[str, str] = {}
-    for one in (file.loaded for file in read.files):
-        for playbook in one.playbooks:
-            name = playbook.playbook.name
-            place = playbook.document.locate(("name",))
-            if name in first:
-                findings[one.file].append(
-                    Diagnostic(
-                        file=one.file, span=place, code="SQ211",
-                        message=f"playbook '{name}' stands in {first[name]} too",
-                        hint="a playbook's name is its identity: give each its own",
-                    )
-                )  # fmt: skip
-            first.setdefault(name, f"{one.file}:{place.start.line}")
+    for finding in check_across([file.loaded for file in read.files]):
+        findings[finding.file].append(finding)
     return findings
 
 

@@ -4,6 +4,7 @@ What an engine or a state folder refuses becomes a sentence and exit code 2 here
 """
 
 import importlib
+import keyword
 import sys
 from typing import Final
 
@@ -15,17 +16,23 @@ from squall.core.diagnostics import Refused, nearest
 VERBS: Final = {
     "init": ("squall.cli.init", "What a repository needs to have playbooks."),
     "lint": ("squall.cli.lint", "Check playbooks: every finding at once."),
+    "fmt": ("squall.cli.fmt", "Write playbooks in one style, comments kept."),
     "explain": ("squall.cli.explain", "What a finding's code means, and what to do about it."),
     "graph": ("squall.cli.graph", "Draw a playbook's step graph."),
     "rehearse": ("squall.cli.rehearse", "What a run would do, and when, without doing it."),
     "run": ("squall.cli.run", "Run a playbook: faults on, watched, and off again."),
     "scenarios": ("squall.cli.scenarios", "The scenarios that come with squall."),
+    "import": ("squall.cli.foreign", "MockForge's files as playbooks."),
+    "export": ("squall.cli.foreign", "A playbook as MockForge's file."),
     "schema": ("squall.cli.schema", "The schemas of what squall reads and prints."),
     "runs": ("squall.cli.runs", "The runs that are kept: list, show."),
     "faults": ("squall.cli.faults", "What is live right now, and who owes its undo."),
     "recordings": ("squall.cli.recordings", "Faults that were injected: show, export."),
 }
-"""Each verb with its module, which holds a command of the same name, and its line in the help."""
+"""Each verb with its module, which holds a command of the same name, and its line in the help.
+
+A name that Python keeps for itself has an underscore behind it there: `import_`.
+"""
 
 
 class Verbs(click.Group):
@@ -42,7 +49,8 @@ class Verbs(click.Group):
         module, _ = VERBS[cmd_name]
         if ctx.resilient_parsing:
             return click.Command(cmd_name)
-        command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -100,7 +100,7 @@ class Lines:
         return f"{clock(at)}  {line}"
 
     def _figures(self, ended: StepEnded) -> str:
-        step = self._view.steps["/".join(names(ended.path))].plan
+        step = self._view.steps["/".join(names(ended.path))].plan.filled(ended.filled)
         parts = []
         if isinstance(step.step.action, Injection) and ended.deliveries:
             parts = [

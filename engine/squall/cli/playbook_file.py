@@ -7,26 +7,51 @@ import click
 
 from squall.cli.findings import as_text
 from squall.core.diagnostics import Refused
+from squall.core.playbook.inputs import require_values
 from squall.core.playbook.load import LoadedPlaybook, load
 from squall.core.playbook.model import Target
 from squall.worktree import catalogue_texts, read, schema_text
 
 
 def open_playbook(
-    name: str, *, targets: Sequence[Target] = (), quiet: bool = False
+    name: str,
+    *,
+    targets: Sequence[Target] = (),
+    inputs: Sequence[str] | None = None,
+    quiet: bool = False,
 ) -> LoadedPlaybook:
-    """The one playbook of ``FILE`` or ``FILE#NAME``; findings go to stderr, exit 2 on errors."""
+    """The one playbook of ``FILE`` or ``FILE#NAME``; findings go to stderr, exit 2 on errors.
+
+    `inputs` are written ``NAME=VALUE``; with them, even none, every input needs a value.
+    """
     try:
         file, data, wanted = read(name)
     except OSError as error:
         raise click.UsageError(f"{error.filename} cannot be read: {error.strerror}") from None
-    loaded = load(data, file, schema_text(), catalogue=catalogue_texts(), targets=targets)
+    loaded = load(
+        data,
+        file,
+        schema_text(),
+        catalogue=catalogue_texts(),
+        targets=targets,
+        inputs=dict(map(_given, inputs or ())),
+    )
     if loaded.diagnostics and not (quiet and not loaded.failed):
         texts = {file: loaded.text}
         click.echo(as_text(loaded.diagnostics, texts, sys.stderr, context=False), err=True)
     if loaded.failed:
         sys.exit(2)
     try:
-        return loaded.pick(wanted)
+        picked = loaded.pick(wanted)
+        if inputs is not None:
+            require_values(picked.playbook)
+        return picked
     except Refused as refusal:
         raise click.UsageError(f"{refusal.message}; {refusal.hint}") from None
+
+
+def _given(written: str) -> tuple[str, str]:
+    name, equals, value = written.partition("=")
+    if not equals:
+        raise click.UsageError(f"'{written}' is not NAME=VALUE")
+    return name.strip(), value

@@ -13,10 +13,17 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", metavar="FILE[#NAME]")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Fixes the dice (default 0).")
+@click.option("--set", "inputs", multiple=True, metavar="NAME=VALUE", help="Give an input.")
 @click.option("--assume", "assumptions", multiple=True, metavar="PATH=OUTCOME",
               help="A step fails or times out: waves[2]/hit=failed.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-def rehearse(file: str, seed: int, assumptions: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
+def rehearse(
+    file: str,
+    seed: int,
+    inputs: tuple[str, ...],
+    assumptions: tuple[str, ...],
+    as_json: bool,  # noqa: FBT001
+) -> None:
     r"""What a run would do, and when, without doing it.
 
     Faults go on and off at once, probes pass and requests come, unless --assume says otherwise. The
@@ -31,8 +38,9 @@ def rehearse(file: str, seed: int, assumptions: tuple[str, ...], as_json: bool) 
     from squall.core.playbook.compile import compile_plan
     from squall.core.run.rehearsal import AssumptionError, rehearse
     from squall.core.run.verdict import exit_code
+    from squall.worktree import schema_text
 
-    plan = compile_plan(open_playbook(file).playbook)
+    plan = compile_plan(open_playbook(file, inputs=inputs).playbook, schema_text())
     try:
         rehearsal = rehearse(plan, seed=seed, assume=_pairs(assumptions))
     except AssumptionError as error:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from squall.cli.report import Report
     from squall.cli.view import Update
+    from squall.core.diagnostics import Refused
+    from squall.core.playbook.load import LoadedPlaybook
     from squall.core.playbook.model import Playbook, Target
     from squall.core.playbook.plan import Plan
     from squall.core.run.records import Outcome
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE[#NAME]")
 @click.option("--target", "targets", multiple=True, metavar="NAME=LISTEN=UPSTREAM",
               help="Add a target, or replace the one of its name.")  # fmt: skip
+@click.option("--set", "inputs", multiple=True, metavar="NAME=VALUE", help="Give an input.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Fixes the dice; else drawn.")
 @click.option("--record", type=click.Path(dir_okay=False), metavar="FILE",
               help="Stream every fault into a recording.")  # fmt: skip
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 def run(
     file: str,
     targets: tuple[str, ...],
+    inputs: tuple[str, ...],
     seed: int | None,
     record: str | None,
     timeout: str | None,
@@ -67,17 +71,19 @@ def run(
     from squall.core.diagnostics import Refused
     from squall.core.playbook.compile import compile_plan
     from squall.settings import state_folder
+    from squall.worktree import schema_text
 
     given = [_target(written) for written in targets]
-    playbook = _bounded(open_playbook(file, targets=given, quiet=quiet).playbook, timeout)
-    plan = compile_plan(playbook)
+    opened = open_playbook(file, targets=given, inputs=inputs, quiet=quiet)
+    plan = compile_plan(_bounded(opened.playbook, timeout), schema_text())
     patience = None if wait is None else _duration(wait, "--wait")
     report = _report(plan, as_json=as_json, plain=plain, quiet=quiet, color=color)
     path = Path(record) if record else None
     try:
-        outcome = app.run(_run(plan, seed, path, patience, state_folder(state), report))
+        folder = Path(opened.file).parent
+        outcome = app.run(_run(plan, seed, path, patience, state_folder(state), folder, report))
     except Refused as refusal:
-        click.echo(f"{refusal.code} {refusal.message}", err=True)
+        click.echo(f"{_place(opened, refusal)}{refusal.code} {refusal.message}", err=True)
         click.echo(f"    {refusal.hint}", err=True) if refusal.hint else None
         sys.exit(2)
     except (KeyboardInterrupt, asyncio.CancelledError):  # before it had begun
@@ -143,7 +149,7 @@ def _report(plan: "Plan", *, as_json: bool, plain: bool, quiet: bool, color: str
 
 async def _run(
     plan: "Plan", seed: int | None, record: Path | None, wait: "Duration | None", state: Path,
-    report: "Report",
+    folder: Path, report: "Report",
 ) -> "Outcome":  # fmt: skip
     """Start, tell what happens, stop when asked to."""
     from squall import app
@@ -152,7 +158,7 @@ async def _run(
     wishes = Wishes(report)
     wishes.hear_signals()
     async with app.engine(state) as operations:
-        running = await operations.start(plan, seed=seed, record=record, wait=wait)
+        running = await operations.start(plan, seed=seed, record=record, wait=wait, folder=folder)
         crowd = Crowd(report)
         wishes.begin(running)
         try:
@@ -169,6 +175,17 @@ async def _run(
         if running.recording_problem:
             click.echo(running.recording_problem, err=True)
         return outcome
+
+
+def _place(opened: "LoadedPlaybook", refusal: "Refused") -> str:
+    """Where in the playbook a missing secret is asked for: ``file:line:col: ``; else nothing."""
+    from squall.core.playbook.secrets import place_of
+    from squall.service.secrets import NoSecret
+
+    if not isinstance(refusal, NoSecret):
+        return ""
+    start = opened.document.locate(place_of(opened.document, refusal.name)).start
+    return f"{opened.file}:{start.line}:{start.column}: "
 
 
 def _let_go_of_output() -> None:

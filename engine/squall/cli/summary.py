@@ -225,7 +225,7 @@ def _step(name: str, plan: PlanStep, ended: list[StepEnded]) -> _Step:
     felt = [one.felt for one in ended if one.felt is not None]
     return _Step(
         name=name,
-        plan=plan,
+        plan=plan.filled(ended[-1].filled),
         last=ended[-1],
         doubtful=ended[-1].conclusion == "succeeded" and not _well(ended[-1]),
         deliveries=tuple(delivery for one in ended for delivery in one.deliveries),

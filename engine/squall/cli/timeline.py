@@ -1,18 +1,23 @@
 """Facts of a run as lines of text: what a rehearsal shows, and what logs show of a run."""
 
-from collections.abc import Mapping
-
 from squall.core.faults.wording import describe_scenario, span
-from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Wait
+from squall.core.playbook.model import ExecProbe, Group, HttpProbe, Injection, Load, TcpProbe, Wait
 from squall.core.playbook.plan import Plan, PlanStep
-from squall.core.playbook.wording import describe_failures, describe_load
+from squall.core.playbook.wording import (
+    describe_blank,
+    describe_failures,
+    describe_load,
+    describe_probe,
+)
 from squall.core.run.facts import (
     LeaseLeaked,
     RunEnded,
     RunEntered,
     RunFact,
+    SteadyStateSeen,
     StepEnded,
     StepEntered,
+    StepFilled,
 )
 from squall.core.run.paths import names, shown
 from squall.core.timing import MINUTE, SECOND, format_duration
@@ -29,7 +34,7 @@ class Wording:
 
     def __init__(self, plan: Plan) -> None:
         roots = [plan.main] + ([plan.finally_] if plan.finally_ else [])
-        self.steps: Mapping[str, PlanStep] = {
+        self.steps: dict[str, PlanStep] = {
             step.path: step for root in roots for step in root.walk()
         }
 
@@ -40,8 +45,15 @@ class Wording:
                 return None if phase == "running" and not reason else _with(phase, reason)
             case StepEntered():
                 return self._entered(fact)
+            case StepFilled(path=path, step=step):
+                known = self._step(path)
+                if known is not None:
+                    self.steps[known.path] = known.filled(step)
+                return None
             case StepEnded():
                 return self._ended(fact)
+            case SteadyStateSeen():
+                return steady_words(fact)
             case LeaseLeaked(target=target):
                 return f"LEAKED: the faults on {target} could not be taken off yet"
             case RunEnded(verdict=verdict, reason=reason):
@@ -69,14 +81,16 @@ class Wording:
 
     @staticmethod
     def _does(step: PlanStep) -> str:
+        if step.step.blank is not None:
+            return describe_blank(step.step.blank)
         match step.step.action:
             case Injection(scenarios=scenarios):
                 faults = " + ".join(describe_scenario(scenario) for scenario in scenarios)
                 return f"{faults} on"
             case Load() as load:
                 return describe_load(load)
-            case HttpProbe(method=method, url=url):
-                return f"{method} {url}"
+            case HttpProbe() | TcpProbe() | ExecProbe() as probe:
+                return describe_probe(probe)
             case Wait():
                 return "waits"
             case Group():
@@ -90,6 +104,14 @@ class Wording:
         failed = "" if fact.felt is None else describe_failures(fact.felt.failures)
         failed = f" ({failed})" if failed else ""
         return _with(f"{shown(fact.path)} {words}{allowed}{failed}", fact.reason)
+
+
+def steady_words(fact: SteadyStateSeen) -> str:
+    """``steady state: holds``, ``steady state: back after 1.2 s``, or what does not hold."""
+    if not fact.holds:
+        return f"steady state: {fact.reason}"
+    back = "" if fact.took is None else f" after {span(fact.took)}"
+    return f"steady state: {'holds' if fact.took is None else 'back'}{back}"
 
 
 def countdown(duration: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from squall.core.faults.effects import Counted, Delivery, Felt
-from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Outcome, Wait
+from squall.core.playbook.model import Group, Injection, Load, Outcome, Probe, Wait
 from squall.core.playbook.plan import Plan, PlanStep
 from squall.core.run.facts import (
     LeaseLeaked,
@@ -19,6 +19,7 @@ from squall.core.run.facts import (
     RunFact,
     StepEnded,
     StepEntered,
+    StepFilled,
 )
 from squall.core.run.leases import parse_lease
 from squall.core.run.paths import names
@@ -129,7 +130,7 @@ class RunView:
 
     def held(self, step: StepView) -> bool:
         """Whether a pause keeps this step from going on; traffic and probes do go on."""
-        runs_through = isinstance(step.plan.step.action, Load | HttpProbe)
+        runs_through = isinstance(step.plan.step.action, Load | Probe)
         waits = step.state in {"delayed", "retrying"}
         return self.phase == "paused" and step.goes_on and (waits or not runs_through)
 
@@ -141,6 +142,10 @@ class RunView:
                 self._enter(update)
             case StepEntered():
                 self._step_entered(update)
+            case StepFilled(path=path, step=filled):
+                here = self._find(path)
+                if here is not None:
+                    here.plan = here.plan.filled(filled)
             case StepEnded():
                 self._step_ended(update)
             case LeaseLeaked(target=target):
@@ -234,9 +239,9 @@ def expected(step: PlanStep) -> Duration | None:
     """
     once = _once(step)
     loop = step.step.loop
-    if once is None or (loop is not None and loop.times is None):
+    if once is None or (loop is not None and loop.rounds is None):
         return None
-    return Duration(step.step.delay + once * (1 if loop is None else loop.times or 0))
+    return Duration(step.step.delay + once * (1 if loop is None else loop.rounds or 0))
 
 
 def _once(step: PlanStep) -> int | None:

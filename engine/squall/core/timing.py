@@ -1,14 +1,18 @@
-"""Durations as people write them, and as the machine counts them.
+"""Durations and times as people write them, and as the machine counts them.
 
 Every duration past the parser is a whole number of nanoseconds, so that sums and comparisons are
 exact. This module only translates; it never asks what time it is.
 """
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Final, NewType
 
 Duration = NewType("Duration", int)
 """A length of time in nanoseconds, never negative."""
+
+Instant = NewType("Instant", int)
+"""A moment, in nanoseconds since 1970 began in UTC."""
 
 MICROSECOND: Final = Duration(1_000)
 MILLISECOND: Final = Duration(1_000_000)
@@ -61,3 +65,32 @@ def format_duration(duration: int) -> str:
     if rest:
         parts.append(f"{rest / MICROSECOND:g}us")
     return "".join(parts)
+
+
+YEARS: Final = range(1970, 2200)
+"""Times outside of these are typing errors."""
+
+_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?"
+)
+
+
+def parse_time(written: str) -> datetime | None:
+    """Read ``2026-12-24``, ``2026-12-24T18:00`` or ``2026-12-24T18:00:00Z``; None if it is no time.
+
+    One with an offset comes back in UTC, one without has no zone.
+    """
+    if not _TIME.fullmatch(written):
+        return None
+    try:
+        time = datetime.fromisoformat(written)
+        time = time if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return time if time.year in YEARS else None
+
+
+def format_instant(instant: int) -> str:
+    """Write a moment to the second, in UTC: ``2026-12-24 18:00:00 UTC``."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant // SECOND)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

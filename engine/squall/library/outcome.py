@@ -21,7 +21,15 @@ from squall.core.run.leases import parse_lease
 from squall.core.timing import SECOND
 
 EventType = Literal[
-    "run_entered", "step_entered", "step_ended", "lease_leaked", "run_ended", "counted", "progress"
+    "run_entered",
+    "steady_state_seen",
+    "step_entered",
+    "step_filled",
+    "step_ended",
+    "lease_leaked",
+    "run_ended",
+    "counted",
+    "progress",
 ]
 _NOTHING: Final = Felt()
 
@@ -176,10 +184,15 @@ def event_of(update: "facts.RunFact | Counted | records.Progress") -> Event:
         case facts.StepEntered():
             step, at = _name(update.path), update.at / SECOND
             return Event(type="step_entered", at=at, step=step, phase=update.phase)
+        case facts.StepFilled():
+            step, at = _name(update.path), update.at / SECOND
+            return Event(type="step_filled", at=at, step=step)
         case facts.StepEnded():
             outcome, at = _step(update), update.at / SECOND
             return Event(type="step_ended", at=at, step=outcome.step, outcome=outcome,
                          reason=outcome.reason)  # fmt: skip
+        case facts.SteadyStateSeen():
+            return Event(type="steady_state_seen", at=update.at / SECOND, reason=update.reason)
         case facts.LeaseLeaked():
             step = _name(parse_lease(update.lease)[1])
             at = update.at / SECOND

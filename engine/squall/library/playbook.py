@@ -8,6 +8,7 @@ mean, has the same digest, and the same checks look at it; their findings point 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeAlias, TypedDict, Unpack
 
 import msgspec
@@ -221,6 +222,12 @@ def step(name: str, /, **keys: Unpack[StepKeys]) -> Step:
 def source_of(playbook: "Playbook | str | os.PathLike[str]") -> Source:
     """Where it is written; raises `OSError` for a file that cannot be read."""
     return playbook._source if isinstance(playbook, Playbook) else _on_disk(playbook)
+
+
+def folder_of(playbook: "Playbook | str | os.PathLike[str]") -> Path:
+    """Where the programs of its probes are run: beside its file, else in the current folder."""
+    file = playbook._source.file if isinstance(playbook, Playbook) else os.fspath(playbook)
+    return Path() if file.startswith("<") else Path(file).parent
 
 
 def look_into(source: Source, targets: Iterable[model.Target] = ()) -> Seen:

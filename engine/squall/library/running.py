@@ -26,11 +26,13 @@ from squall.library.playbook import (
     Mapped,
     Playbook,
     checked_seed,
+    folder_of,
     look_into,
     source_of,
 )
 from squall.service import operations
 from squall.settings import state_folder
+from squall.worktree import schema_text
 
 _ME: Final = "the program"
 
@@ -130,7 +132,9 @@ async def start(
     recording = None if record is None else Path(record)
     folder = state_folder(None if state is None else os.fspath(state))
     async with app.engine(folder) as engine:
-        running = await engine.start(plan, seed=dice, record=recording, wait=patience)
+        running = await engine.start(
+            plan, seed=dice, record=recording, wait=patience, folder=folder_of(playbook)
+        )
         try:
             yield Running(running)
         finally:
@@ -165,7 +169,7 @@ def _plan(
     checked = look_into(source_of(playbook), given).playbook
     if timeout is not None:
         checked = replace(checked, timeout=_duration("timeout", timeout))
-    return compile_plan(checked)
+    return compile_plan(checked, schema_text())
 
 
 def declared(targets: Mapping[str, Mapped]) -> tuple[Target, ...]:

@@ -8,6 +8,7 @@ becomes an event: the machine decides what it means. It knows no order and keeps
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from squall.core.faults.dice import stream
@@ -24,20 +25,21 @@ from squall.core.faults.effects import (
     Rejected,
 )
 from squall.core.playbook.addresses import reachable
-from squall.core.playbook.model import Address
+from squall.core.playbook.model import Address, Probe
 from squall.core.run.commands import CancelAction, StartLoad, StartProbe
-from squall.core.run.events import ActionEnded, EdgeReported, RunEvent
+from squall.core.run.events import ActionEnded, EdgeReported, Measured, RunEvent, Saw
 from squall.core.run.facts import RunFact
 from squall.core.run.records import Progress
 from squall.service.ports import Edge, LoadGenerator, Prober
 from squall.service.recorder import Recorder
+from squall.service.secrets import Revealed
 from squall.service.updates import Updates
 
 Hear = Callable[[Callable[[int], RunEvent]], None]
 """Takes what makes an event once its time is known."""
 
-Ended = tuple[Literal["succeeded", "failed"], str, Felt | None]
-"""How a probe or a load ended, why, and what its clients felt."""
+Ended = tuple[Literal["succeeded", "failed"], str, Felt | Saw | None]
+"""How a load or a probe ended, why, and what its clients felt or it saw."""
 
 
 class Effects:
@@ -53,6 +55,9 @@ class Effects:
         updates: Updates,
         recorder: Recorder | None = None,
         seed: int = 0,
+        guarded: bool = False,
+        secrets: Revealed,
+        folder: Path,
     ) -> None:
         self._edge = edge
         self._addresses = {name: reachable(where) for name, where in addresses.items()}
@@ -61,6 +66,9 @@ class Effects:
         self._updates = updates
         self._recorder = recorder
         self._seed = seed
+        self._guarded = guarded
+        self._secrets = secrets
+        self._folder = folder
         self._tasks: asyncio.TaskGroup | None = None
         self._actions: dict[str, asyncio.Task[Ended]] = {}
         self._hear: Hear = _nobody
@@ -77,8 +85,13 @@ class Effects:
                     self._recorder.happened(report)
             elif isinstance(report, Counted):
                 self._updates.picture(report)
+                self._measure(report.target, report.felt)
             else:
                 self._hear(partial(_reported, report))
+
+    def _measure(self, source: str, felt: Felt) -> None:
+        if self._guarded:
+            self._hear(lambda at: Measured(at=at, source=source, felt=felt))
 
     def send(self, effect: Effect) -> None:
         """Hand an effect to the edge."""
@@ -105,6 +118,10 @@ class Effects:
         if action is not None:
             action.cancel()
 
+    def hide(self, text: str) -> str:
+        """The text without the run's secrets."""
+        return self._secrets.hide(text)
+
     def close(self) -> None:
         """Stop whatever is still going on."""
         for action in self._actions.values():
@@ -113,25 +130,37 @@ class Effects:
     async def _act(self, command: StartProbe | StartLoad) -> Ended:
         try:
             if isinstance(command, StartProbe):
-                well, seen = await self._prober(command.probe)
-                return ("succeeded", "", None) if well else ("failed", seen, None)
+                return await self._ask(command.probe)
             return "succeeded", "", await self._load(command)
         except Exception as error:  # noqa: BLE001 - the world's trouble is an event
-            return "failed", f"{type(error).__name__}: {error}", None
+            return "failed", self.hide(f"{type(error).__name__}: {error}"), None
+
+    async def _ask(self, probe: Probe) -> Ended:
+        """Secrets go in last and are taken out first: nobody else ever meets one."""
+        whole = self._secrets.put_into(probe)
+        seen = whole if isinstance(whole, str) else await self._prober(whole, self._folder)
+        if isinstance(seen, str):
+            return "failed", self.hide(seen), None
+        return "succeeded", "", self._secrets.hide_in(seen)
 
     def _acted(self, path: str, action: asyncio.Task[Ended]) -> None:
         """However it ended, before it began or by being cancelled, it says so."""
         self._actions.pop(path, None)
-        outcome, reason, felt = (
+        outcome, reason, came = (
             ("failed", "cancelled", None) if action.cancelled() else action.result()
         )
+        felt = came if isinstance(came, Felt) else None
+        saw = came if isinstance(came, Saw) else None
         self._hear(
-            lambda at: ActionEnded(at=at, path=path, outcome=outcome, reason=reason, felt=felt)
+            lambda at: ActionEnded(
+                at=at, path=path, outcome=outcome, reason=reason, felt=felt, saw=saw
+            )
         )
 
     async def _load(self, command: StartLoad) -> Felt:
         def progress(felt: Felt) -> None:
             self._updates.picture(Progress(path=command.path, felt=felt))
+            self._measure(command.path, felt)
 
         addresses = [self._addresses[target] for target in command.targets]
         # Loads side by side, and iterations of one, are not to send in step with each other.

@@ -261,7 +261,10 @@ class Executor:
 
 
 class Past:
-    """Where a run is picked up: its folded journal. `resumed_at` is run time."""
+    """Where a run is picked up: its folded journal. `resumed_at` is run time.
+
+    `folder` is where its playbook lies.
+    """
 
     def __init__(
         self,
@@ -270,8 +273,10 @@ class Past:
         n: int = 0,
         steps: Iterable[StepEnded] = (),
         resumed_at: int = 0,
+        folder: str = "",
     ) -> None:
         self.state = state
         self.n = n
         self.steps = deque(steps, maxlen=MOST_STEPS)
         self.resumed_at = resumed_at
+        self.folder = folder

@@ -7,9 +7,9 @@ is begun in this order: its target locks, its edge, its row, its recording. What
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from secrets import randbits
 from typing import Final
 
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from squall.core.admission import Admit, Queue, Request
 from squall.core.diagnostics import Refused
 from squall.core.playbook.model import Address, Playbook, canonical
 from squall.core.playbook.plan import Plan
+from squall.core.playbook.secrets import names_of
 from squall.core.run.events import (
     PauseRequested,
     ResumeRequested,
@@ -25,6 +26,7 @@ from squall.core.run.events import (
     StopRequested,
     TerminateRequested,
 )
+from squall.core.run.guards import is_guarded
 from squall.core.run.journal import Draft, Owner, Unfinished
 from squall.core.run.records import LiveFault, Outcome, Run
 from squall.core.run.verdict import exit_code
@@ -35,6 +37,7 @@ from squall.service.executor import Executor, Past
 from squall.service.ports import Clock, Edge, Engines, LoadGenerator, Prober, Records, Store
 from squall.service.recorder import Recorder
 from squall.service.recovery import GoneEdge, Recovery, restarted
+from squall.service.secrets import Revealed, Secrets
 from squall.service.supervisor import KeepTrace, carry
 from squall.service.updates import Update, Updates
 
@@ -112,7 +115,10 @@ class Operations:
         loader: LoadGenerator,
         recorders: Recorders,
         keep_trace: KeepTrace,
+        schema: str,
+        secrets: Secrets,
     ) -> None:
+        """`schema` is the text of the playbook's, for runs that are picked up again."""
         self._tasks = tasks
         self._clock = clock
         self._store = store
@@ -122,8 +128,9 @@ class Operations:
         self._loader = loader
         self._recorders = recorders
         self._keep_trace = keep_trace
+        self._secrets = secrets
         self._custodian = Custodian(tasks, clock, store)
-        self._recovery = Recovery(store, engines, clock, self._custodian, self._resume)
+        self._recovery = Recovery(store, engines, clock, self._custodian, self._resume, schema)
         self._running: set[Running] = set()
         self._claims = 0
 
@@ -138,12 +145,16 @@ class Operations:
         seed: int | None = None,
         record: Path | None = None,
         wait: Duration | None = None,
+        folder: Path | None = None,
     ) -> Running:
         """Begin a run; raises `Refused`, with nothing touched, when it cannot.
 
         `seed`: fixes the dice instead of the playbook's own; without either it is drawn. `wait`:
-        how long to wait for targets that are held by others.
+        how long to wait for targets that are held by others. `folder`: where the playbook lies, in
+        which its programs run; else the current one.
         """
+        secrets = self._secrets.all_of(names_of(plan.playbook))
+        folder = (folder or Path()).absolute()
         claim = await self._claim(plan, wait)
         edge = self._edges()
         try:
@@ -155,7 +166,10 @@ class Operations:
             with contextlib.suppress(Refused):
                 await self._store.release(claim)
             raise
-        return self._begin(plan, run, edge, addresses, claim=claim, recorder=recorder)
+        return self._begin(
+            plan, run, edge, addresses,
+            secrets=secrets, folder=folder, claim=claim, recorder=recorder,
+        )  # fmt: skip
 
     async def close(self) -> None:
         """End every run without `finally`, and what is in custody."""
@@ -230,6 +244,8 @@ class Operations:
         edge: Edge,
         addresses: Mapping[str, Address],
         *,
+        secrets: Revealed,
+        folder: Path,
         claim: str = "",
         recorder: Recorder | None = None,
         past: Past | None = None,
@@ -243,6 +259,9 @@ class Operations:
             updates=updates,
             recorder=recorder,
             seed=run.seed,
+            guarded=is_guarded(plan),
+            secrets=secrets,
+            folder=folder,
         )
         executor = Executor(
             plan,
@@ -255,7 +274,9 @@ class Operations:
             past=past,
         )
         if past is None:
-            executor.hear(lambda at: RunCreated(at=at, run=str(run.id), seed=run.seed))
+            executor.hear(
+                lambda at: RunCreated(at=at, run=str(run.id), seed=run.seed, folder=str(folder))
+            )
         else:
             executor.hear(restarted)
         running = Running(executor, updates, recorder, addresses)
@@ -266,7 +287,11 @@ class Operations:
 
     def _resume(self, stored: Unfinished, plan: Plan, past: Past) -> "asyncio.Task[Outcome]":
         run = replace(stored.run, engine=self._engines.me)
-        return self._begin(plan, run, GoneEdge(), {}, past=past).ending
+        secrets = self._secrets.some_of(names_of(plan.playbook))
+        folder = Path(past.folder)
+        return self._begin(
+            plan, run, GoneEdge(), {}, secrets=secrets, folder=folder, past=past
+        ).ending
 
     async def _carry(
         self,
@@ -295,7 +320,7 @@ class Operations:
 
 def _dice(seed: int | None, playbook: Playbook) -> int:
     given = playbook.seed if seed is None else seed
-    return secrets.randbits(32) if given is None else given
+    return randbits(32) if given is None else given
 
 
 class Archive:

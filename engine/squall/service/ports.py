@@ -4,11 +4,13 @@ Adapters satisfy them structurally and do not import this module.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from squall.core.admission import Decision, Request
 from squall.core.faults.effects import Effect, Felt, Report
-from squall.core.playbook.model import Address, HttpProbe, Load, Target
+from squall.core.playbook.model import Address, Load, Probe, Target
+from squall.core.run.events import Saw
 from squall.core.run.journal import Draft, Entry, Estate, LeaseRow, Page, Problem
 from squall.core.run.records import Outcome, Run
 from squall.core.timing import Duration
@@ -67,8 +69,11 @@ class Edge(Protocol):
 class Prober(Protocol):
     """Asks the system under test one question."""
 
-    async def __call__(self, probe: HttpProbe) -> tuple[bool, str]:
-        """Whether it went well, and in a sentence why not (or what was seen)."""
+    async def __call__(self, probe: Probe, folder: Path) -> Saw | str:
+        """What was seen, or in a sentence why nothing was; cancelling stops at once.
+
+        `folder` is the playbook's. The probe has its secrets in it: whoever performs it forgets it.
+        """
         ...
 
 

@@ -19,7 +19,7 @@ from squall.core.playbook.compile import compile_plan
 from squall.core.playbook.model import Address, Target, from_canonical
 from squall.core.playbook.plan import Plan
 from squall.core.run.commands import Announce
-from squall.core.run.events import MACHINE, EngineRestarted
+from squall.core.run.events import MACHINE, EngineRestarted, RunCreated
 from squall.core.run.facts import StepEnded
 from squall.core.run.journal import Entry, Page, Problem, Unfinished
 from squall.core.run.machine import advance, foldable, initial
@@ -40,13 +40,15 @@ class Recovery:
     """Ends what the dead left behind."""
 
     def __init__(
-        self, store: Store, engines: Engines, clock: Clock, custodian: Custodian, resume: Resume
-    ) -> None:
+        self, store: Store, engines: Engines, clock: Clock, custodian: Custodian, resume: Resume,
+        schema: str,
+    ) -> None:  # fmt: skip
         self._store = store
         self._engines = engines
         self._clock = clock
         self._custodian = custodian
         self._resume = resume
+        self._schema = schema
 
     async def recover(self) -> None:
         """Adopt what dead engines own; returns when their runs are over."""
@@ -77,7 +79,7 @@ class Recovery:
 
     async def _folded(self, stored: Unfinished) -> tuple[Plan, Past]:
         entries = await self._store.journal(stored.run.id)
-        plan = compile_plan(from_canonical(stored.canonical))
+        plan = compile_plan(from_canonical(stored.canonical), self._schema)
         return plan, fold(plan, entries, self._clock.wall())
 
     def _write_off(self, stored: Unfinished, reason: str) -> None:
@@ -95,7 +97,8 @@ class Recovery:
 
 def fold(plan: Plan, entries: Sequence[Entry], wall: int) -> Past:
     """Where a run is according to its journal; time has gone on since its last event."""
-    if not entries or not foldable(entries[0].event):
+    first = entries[0].event if entries else None
+    if not isinstance(first, RunCreated) or not foldable(first):
         raise _Unfoldable
     state = initial(plan)
     steps: list[StepEnded] = []
@@ -107,7 +110,13 @@ def fold(plan: Plan, entries: Sequence[Entry], wall: int) -> Past:
         steps += (fact for fact in told if isinstance(fact, StepEnded))
     last = entries[-1]
     elapsed = max(0, wall - last.wall)
-    return Past(state, n=len(entries), steps=steps, resumed_at=last.event.at + elapsed)
+    return Past(
+        state,
+        n=len(entries),
+        steps=steps,
+        resumed_at=last.event.at + elapsed,
+        folder=first.folder,
+    )
 
 
 def restarted(at: int) -> EngineRestarted:

@@ -52,7 +52,9 @@ async def carry(executor: Executor, effects: Effects, edge: Edge, keep_trace: Ke
         for row in executor.rows.values():
             effects.send(Revert(lease=row.lease, seq=row.seq + 1))
         await edge.close(drain=DRAIN)
-        return executor.break_off("failed", _sentence(broken, executor.run.id, keep_trace))
+        trace = effects.hide("".join(traceback.format_exception(broken)))
+        where = keep_trace(executor.run.id, trace)
+        return executor.break_off("failed", effects.hide(_sentence(broken, where)))
     finally:
         # Whatever else came: the edge is gone, or lifts everything as soon as it notices.
         await edge.close(drain=Duration(0))
@@ -60,9 +62,8 @@ async def carry(executor: Executor, effects: Effects, edge: Edge, keep_trace: Ke
     return outcome
 
 
-def _sentence(broken: ExceptionGroup, run: int, keep_trace: KeepTrace) -> str:
+def _sentence(broken: ExceptionGroup, where: str) -> str:
     first: BaseException = broken
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
-    where = keep_trace(run, "".join(traceback.format_exception(broken)))
     return f"an error in squall itself ({type(first).__name__}: {first}); its trace is in {where}"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from squall.core.diagnostics import Severity
+from squall.core.diagnostics import Diagnostic, Severity
+from squall.core.playbook.across import check_across
 from squall.core.playbook.codes import CODES, EVERY, may_be_suppressed
 from squall.core.playbook.load import Loaded, load
 from squall.worktree import catalogue_texts, schema_text
@@ -18,6 +19,10 @@ def linted(example: str) -> Loaded:
     """The example as a whole playbook."""
     text = f"name: example\nsteps:\n{example}" if _are_steps(example) else example
     return load(text.encode(), "example.yaml", schema_text(), catalogue=catalogue_texts())
+
+
+def findings(loaded: Loaded) -> list[Diagnostic]:
+    return [*loaded.diagnostics, *check_across([loaded])]
 
 
 def _are_steps(example: str) -> bool:
@@ -48,7 +53,7 @@ def test_every_code_in_the_source_is_explained() -> None:
 
 @pytest.mark.parametrize("code", SHOWN)
 def test_the_bad_example_of_a_code_has_it(code: str) -> None:
-    found = [each for each in linted(CODES[code].bad).diagnostics if each.code == code]
+    found = [each for each in findings(linted(CODES[code].bad)) if each.code == code]
     assert found
     assert found[0].severity is CODES[code].severity
 
@@ -56,7 +61,7 @@ def test_the_bad_example_of_a_code_has_it(code: str) -> None:
 @pytest.mark.parametrize("code", SHOWN)
 def test_the_good_example_of_a_code_is_clean(code: str) -> None:
     loaded = linted(CODES[code].good)
-    found = {each.code for each in loaded.diagnostics}
+    found = {each.code for each in findings(loaded)}
     assert code not in found
     assert all(CODES[each].severity is Severity.NOTE for each in found)
     assert loaded.playbooks
@@ -64,7 +69,7 @@ def test_the_good_example_of_a_code_is_clean(code: str) -> None:
 
 @pytest.mark.parametrize("code", SHOWN)
 def test_what_is_said_to_be_fixable_is(code: str) -> None:
-    found = [each for each in linted(CODES[code].bad).diagnostics if each.code == code]
+    found = [each for each in findings(linted(CODES[code].bad)) if each.code == code]
     assert bool(found[0].fix) == CODES[code].fixable
 
 

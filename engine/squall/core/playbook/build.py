@@ -5,6 +5,7 @@ above 100 %, an address without a port, two actions in one step) is found here, 
 the whole playbook means together is asked in `checks`, which needs the model.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,32 +13,45 @@ import msgspec
 
 from squall.core.diagnostics import Severity, nearest
 from squall.core.faults.kinds import Protocol
-from squall.core.playbook.addresses import is_url, parse_address, parse_upstream
+from squall.core.playbook.addresses import parse_address, parse_upstream
+from squall.core.playbook.filling import step_of
 from squall.core.playbook.model import (
     Action,
     Address,
     Backoff,
+    Blank,
+    Given,
     Group,
-    HttpProbe,
     Injection,
     Load,
     Loop,
     Need,
+    Output,
     Playbook,
     Retry,
+    SteadyState,
     Step,
     Target,
     Tolerance,
     Wait,
 )
 from squall.core.playbook.places import Places
+from squall.core.playbook.probes import PROBES, build_probe
 from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
-from squall.core.playbook.traffic import build_load, one_method
+from squall.core.playbook.timetable import (
+    build_approval,
+    build_dependencies,
+    build_schedules,
+    build_suspension,
+    build_windows,
+    plain_policies,
+)
+from squall.core.playbook.traffic import build_load
 from squall.core.timing import HOUR, LONGEST, Duration
 
-ACTIONS: Final = ("scenario", "load", "http", "wait", "steps", "parallel")
-METHODS: Final = ("get", "head", "post", "put", "delete")
+LOOPS: Final = ("times", "each", "until", "while", "forever")
+ACTIONS: Final = ("scenario", "load", *PROBES, "wait", "steps", "parallel")
 DEFAULT_TARGET: Final = Target(
     name="default", listen=Address(host="127.0.0.1", port=7070), upstream=None
 )
@@ -51,24 +65,39 @@ NOWHERE: Final = Address(host="127.0.0.1", port=0)
 Node = Mapping[str, Any]
 
 
-def build(places: Places, targets: tuple[Target, ...] = (), shipped: Shipped = dict) -> Playbook:
+def build(
+    places: Places,
+    targets: tuple[Target, ...] = (),
+    shipped: Shipped = dict,
+    inputs: tuple[Given, ...] = (),
+) -> Playbook:
     """The document as a playbook, with harmless stand-ins for what `places` then has errors on.
 
     `targets` come from the command line: each replaces the one of its name, and where the
-    playbook names none they are all there are. `shipped` gives the scenarios of the catalogue.
+    playbook names none they are all there are. `shipped` gives the scenarios of the catalogue,
+    `inputs` are those of the playbook with their values.
     """
-    return _Builder(places, shipped).playbook(targets)
+    return _Builder(places, shipped).playbook(targets, inputs)
+
+
+def build_step(places: Places, blank: Blank) -> Step:
+    """The one step of a document, whose values have been put in, as part of its playbook."""
+    builder = _Builder(places)
+    builder.in_scope = blank.scope
+    builder.scenarios.named = {scenario.name: scenario for scenario in blank.scenarios}
+    document: Any = places.document.data
+    return builder.step(("steps", 0), document["steps"][0], blank.scope)
 
 
 class _Builder:
     """Walks one document's data, steps first to last."""
 
-    def __init__(self, places: Places, shipped: Shipped) -> None:
+    def __init__(self, places: Places, shipped: Shipped = dict) -> None:
         self.places = places
         self.scenarios = ScenarioBuilder(places, shipped)
         self.in_scope: tuple[str, ...] = ()
 
-    def playbook(self, given: tuple[Target, ...]) -> Playbook:
+    def playbook(self, given: tuple[Target, ...], inputs: tuple[Given, ...]) -> Playbook:
         node = self.places.document.data
         assert isinstance(node, dict)
         targets = self._targets(node, given)
@@ -81,10 +110,36 @@ class _Builder:
             targets=targets,
             description=str(node.get("description", "")),
             tags=tuple(str(tag) for tag in self._list(node, "tags")),
-            loop=self._loop(node),
+            loop=self._loop((), node),
             timeout=self._lasting((), node, "timeout", LONGEST) or HOUR,
             finally_=self._steps(("finally",), self._list(node, "finally"), self.in_scope),
             seed=self._seed(node),
+            inputs=inputs,
+            outputs=tuple(
+                Output(name=name, expression=expression)
+                for name, expression in sorted(self._mapping(node, "outputs").items())
+            ),
+            abort_if=_several(node.get("abort_if")),
+            steady_state=self._steady_state(node),
+            schedule=build_schedules(self.places, node),
+            windows=build_windows(self.places, node),
+            suspend=build_suspension(self.places, node),
+            depends_on=build_dependencies(self.places, node),
+            approval=build_approval(self.places, node),
+            **plain_policies(node),
+        )
+
+    def _steady_state(self, node: Node) -> SteadyState | None:
+        written = node.get("steady_state")
+        if written is None:
+            return None
+        at: Path = ("steady_state",)
+        usual = SteadyState(checks=())
+        return SteadyState(
+            checks=self._steps((*at, "checks"), written["checks"], ()),
+            every=self._lasting(at, written, "every", usual.every) or usual.every,
+            failures=int(written.get("failures", usual.failures)),
+            recover_within=self._duration(at, written, "recover_within") or usual.recover_within,
         )
 
     @staticmethod
@@ -165,12 +220,13 @@ class _Builder:
     # -- steps --------------------------------------------------------------------------------
 
     def _steps(self, path: Path, nodes: list[Any], scope: tuple[str, ...]) -> tuple[Step, ...]:
-        return tuple(self._step((*path, i), node, scope) for i, node in enumerate(nodes))
+        return tuple(self.step((*path, i), node, scope) for i, node in enumerate(nodes))
 
     def _group(self, path: Path, nodes: list[Any], scope: tuple[str, ...]) -> Group:
         return Group(steps=self._steps(path, nodes, scope), parallel=path[-1] == "parallel")
 
-    def _step(self, path: Path, node: Node, scope: tuple[str, ...]) -> Step:
+    def step(self, path: Path, node: Node, scope: tuple[str, ...]) -> Step:
+        """One step and all that is inside it; `scope` are the targets around it."""
         targets = self._chosen(path, node, scope)
         action = self._action(path, node, targets)
         return Step(
@@ -183,17 +239,36 @@ class _Builder:
             on_timeout=node.get("on_timeout", "fail"),
             needs=self._needs(node),
             retry=self._retry(path, node),
-            loop=self._loop(node),
+            loop=self._loop(path, node),
             continue_on_failure=self._tolerance(node),
             expect_traffic=node.get("expect_traffic", False),
+            when=node.get("when", ""),
+            expect=_several(node.get("expect")),
+            abort_if=_several(node.get("abort_if")),
+            blank=self._blank(path, node, scope),
         )
+
+    def _blank(self, path: Path, node: Node, scope: tuple[str, ...]) -> Blank | None:
+        """What has to be filled while the run is on its way, if anything has."""
+        late = {
+            at: text
+            for at, text in self.places.document.late.items()
+            if step_of(at) == path and at[-2:] != ("loop", "each")
+        }
+        if not late:
+            return None
+        own = {key: node[key] for key in node if key not in {"steps", "parallel"}}
+        named = node.get("scenario", ())
+        named = [named] if isinstance(named, str) else named
+        called = tuple(self.scenarios.named[name] for name in named if name in self.scenarios.named)
+        return Blank(text=_unfilled(own, path, late), scope=scope, scenarios=called)
 
     def _chosen(self, path: Path, node: Node, scope: tuple[str, ...]) -> tuple[str, ...]:
         """The targets a step names, or those around it."""
         written = node.get("targets")
         if written is None:
             return scope
-        for action in ("http", "wait"):
+        for action in (*PROBES, "wait"):
             if action in node:
                 message = f"'targets' has no meaning beside '{action}'"
                 hint = "only faults, loads and groups act on targets"
@@ -229,8 +304,8 @@ class _Builder:
                 return Injection(scenarios=self.scenarios.chosen((*path, key), node[key]))
             case "load":
                 return build_load(self.places, (*path, key), node[key])
-            case "http":
-                return self._probe((*path, key), node[key])
+            case "http" | "tcp" | "exec":
+                return build_probe(self.places, (*path, key), node[key])
             case "wait":
                 return Wait(duration=self.places.duration((*path, key), node[key]))
         return self._group((*path, key), node[key], scope)
@@ -254,25 +329,10 @@ class _Builder:
         elif not timed and "duration" in node:
             hint = {
                 "wait": "say how long in 'wait' itself",
-                "http": "bound it with 'timeout'",
+                **dict.fromkeys(PROBES, "bound it with 'timeout'"),
             }.get(key, "a group takes as long as its steps; bound it with 'timeout'")
             message = f"'duration' has no meaning beside '{key}'"
             self.places.note((*path, "duration"), "SQ110", message, hint, key=True)
-
-    def _probe(self, path: Path, node: Node) -> HttpProbe:
-        method = one_method(self.places, path, node, METHODS)
-        url = node.get(method, "")
-        if url and not is_url(url):
-            hint = "write http://127.0.0.1:8080/health"
-            self.places.note((*path, method), "SQ105", f"'{url}' is not a URL", hint)
-        headers = self._mapping(node, "headers")
-        return HttpProbe(
-            method=method.upper(),
-            url=url,
-            headers=tuple(sorted((name.lower(), value) for name, value in headers.items())),
-            body=node.get("body"),
-            follow=node.get("follow", False),
-        )
 
     # -- modifiers ----------------------------------------------------------------------------
 
@@ -308,12 +368,30 @@ class _Builder:
             ),
         )
 
-    @staticmethod
-    def _loop(node: Node) -> Loop | None:
+    def _loop(self, path: Path, node: Node) -> Loop | None:
         written = node.get("loop")
         if written is None:
             return None
-        return Loop(times=int(written["times"]) if "times" in written else None)
+        at = (*path, "loop")
+        ways = [key for key in LOOPS if key in written]
+        if len(ways) != 1:
+            what = " and ".join(f"'{key}'" for key in ways) or "none"
+            message = f"a loop says once when it ends, not {what}"
+            self.places.note(at, "SQ108", message, "one of " + ", ".join(LOOPS), key=True)
+        if "max" in written and {"times", "each"}.intersection(written):
+            message = f"'max' has no meaning beside '{ways[0]}'"
+            self.places.note((*at, "max"), "SQ110", message, "leave it out", key=True)
+        each = self.places.document.late.get((*at, "each"), "")
+        return Loop(
+            times=int(written["times"]) if "times" in written else None,
+            each=json.dumps(written["each"]) if "each" in written and not each else "",
+            each_of=each,
+            until=written.get("until", ""),
+            while_=written.get("while", ""),
+            max=int(written["max"]) if "max" in written else None,
+            every=self._duration(at, written, "every") or Duration(0),
+            max_parallel=int(written.get("max_parallel", 1)),
+        )
 
     @staticmethod
     def _tolerance(node: Node) -> Tolerance | None:
@@ -336,3 +414,21 @@ def _speaking(target: Target, declared: Mapping[str, Target]) -> Target:
     if target.upstream is not None or target.name not in declared:
         return target
     return msgspec.structs.replace(target, protocol=declared[target.name].protocol)
+
+
+def _several(written: Any) -> tuple[str, ...]:
+    """One expression or several, as several."""
+    if written is None:
+        return ()
+    return (written,) if isinstance(written, str) else tuple(written)
+
+
+def _unfilled(own: Node, path: Path, late: Mapping[Path, str]) -> str:
+    """A step's keys as JSON, with what is still to be filled as it was written."""
+    copy = json.loads(json.dumps(own))
+    for at, text in late.items():
+        here = copy
+        for part in at[len(path) : -1]:
+            here = here[part]
+        here[at[-1]] = text
+    return json.dumps(copy)

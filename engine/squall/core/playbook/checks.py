@@ -1,4 +1,4 @@
-"""Does the playbook make sense as a whole? Targets, names, order; `endings` asks about time.
+"""Does the playbook make sense as a whole? Targets, names, order; `endings`, `firing` ask when.
 
 Called by `load` with a model that holds stand-ins where errors were found. Each check is a function
 that walks the model beside the document's paths and notes what it finds; none stops at the first.
@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from squall.core.diagnostics import nearest
 from squall.core.faults.wording import meaningless
 from squall.core.playbook.addresses import overlap, reaches
+from squall.core.playbook.conditions import check_expressions
 from squall.core.playbook.endings import check_endings
+from squall.core.playbook.firing import check_firing
 from squall.core.playbook.model import Group, Injection, Load, Playbook, Step
 from squall.core.playbook.order import find_cycles
 from squall.core.playbook.places import Places
@@ -30,6 +32,8 @@ def check_meaning(places: Places, playbook: Playbook) -> None:
             _protocols(places, playbook, path, group.steps)
     _finally(places, last)
     check_endings(places, playbook)
+    check_expressions(places, playbook)
+    check_firing(places, playbook)
 
 
 def _groups(path: Path, group: Group) -> Iterator[tuple[Path, Group]]:

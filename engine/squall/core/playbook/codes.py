@@ -2,32 +2,36 @@
 
 The registry `squall lint`, `squall explain` and their documentation read. A code never changes its
 meaning and is never used again. SQ0xx: the text; SQ1xx: its shape; SQ2xx: names, order, references;
-SQ3xx: safety; SQ4xx: what cannot be done now, which no finding carries.
+SQ3xx: safety; SQ4xx: what cannot be done now, which no finding carries; SQ5xx: other formats.
 """
 
 from typing import Final
 
 from squall.core.diagnostics import Severity
 from squall.core.playbook.rules.code import Code
+from squall.core.playbook.rules.foreign import FOREIGN
 from squall.core.playbook.rules.names import NAMES
 from squall.core.playbook.rules.refusals import REFUSALS
 from squall.core.playbook.rules.safety import SAFETY
+from squall.core.playbook.rules.schedules import SCHEDULES
 from squall.core.playbook.rules.shape import SHAPE
 from squall.core.playbook.rules.text import TEXT
+from squall.core.playbook.rules.values import VALUES
 
-CODES: Final[dict[str, Code]] = {**TEXT, **SHAPE, **NAMES, **SAFETY}
-"""What findings carry."""
+CODES: Final[dict[str, Code]] = {**TEXT, **SHAPE, **NAMES, **VALUES, **SAFETY, **SCHEDULES}
+"""What findings about playbooks carry."""
 
-EVERY: Final[dict[str, Code]] = {**CODES, **REFUSALS}
-"""Those, and what refusals carry."""
+EVERY: Final[dict[str, Code]] = {**CODES, **REFUSALS, **FOREIGN}
+"""Those, and what refusals and findings about other formats carry."""
 
 _LAYERS: Final = {
     "SQ0": "text", "SQ1": "shape", "SQ2": "names", "SQ3": "safety", "SQ4": "refusal",
+    "SQ5": "foreign",
 }  # fmt: skip
 
 
 def layer(code: str) -> str:
-    """What a code is about: ``text``, ``shape``, ``names``, ``safety`` or ``refusal``."""
+    """What a code is about: ``text``, ``shape``, ``names``, ``safety`` and so on."""
     return _LAYERS[code[:3]]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from squall.core.diagnostics import Severity
-from squall.core.playbook.model import Group, HttpProbe, Loop, Playbook, Step, Wait
+from squall.core.playbook.model import Group, Loop, Playbook, Probe, Step, Wait
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Path
 from squall.core.timing import Duration, format_duration
@@ -38,6 +38,12 @@ def check_endings(places: Places, playbook: Playbook) -> None:
         )  # fmt: skip
 
 
+def lasts(playbook: Playbook) -> Duration:
+    """The least a run takes when nothing goes wrong; one without end takes its time-out."""
+    takes = _repeated(playbook.loop, _together(playbook.body))
+    return Duration(int(min(takes, playbook.timeout)))
+
+
 def _group(places: Places, path: Path, group: Group, *, bounded: bool) -> None:
     if not group.parallel:
         _reachable(places, path, group)
@@ -54,9 +60,9 @@ def _group(places: Places, path: Path, group: Group, *, bounded: bool) -> None:
 def _loop(
     places: Places, path: Path, loop: Loop | None, body: Step | Group, *, bounded: bool
 ) -> None:
-    if loop is None or loop.times is not None:
+    if loop is None or not loop.endless:
         return
-    if not bounded:
+    if not bounded and loop.rounds is None:
         places.note(
             (*path, "loop"), "SQ301", "this loop has no end of its own",
             "say 'timeout' here" + ("" if path[:1] == ("finally",) else " or around it"), key=True,
@@ -73,7 +79,7 @@ def _asks(action: object) -> bool:
     """Whether a question is asked somewhere in it, whose answer takes its time."""
     if isinstance(action, Group):
         return any(_asks(step.action) for step in action.steps)
-    return isinstance(action, HttpProbe)
+    return isinstance(action, Probe)
 
 
 def _timeout(places: Places, path: Path, step: Step) -> None:
@@ -104,7 +110,9 @@ def _once(body: Step | Group) -> float:
 def _repeated(loop: Loop | None, once: float) -> float:
     if loop is None:
         return once
-    return _NEVER if loop.times is None else loop.times * once
+    if loop.until or loop.while_ or loop.each_of:
+        return loop.fewest * once
+    return _NEVER if loop.rounds is None else loop.rounds * once
 
 
 def _together(group: Group) -> float:
@@ -140,7 +148,7 @@ def _ending(step: Step) -> Ending:
         ending = next((one for one in endings if one != "ends"), "ends")
         if step.action.parallel and "fails" in endings:
             ending = "fails"
-    if ending == "ends" and step.loop is not None and step.loop.times is None:
+    if ending == "ends" and step.loop is not None and step.loop.forever:
         ending = "never"
     if ending == "never" and step.timeout is not None:
         ending = "ends" if step.on_timeout == "continue" else "fails"

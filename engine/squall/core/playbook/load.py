@@ -5,17 +5,22 @@ every stage, collects the findings of all, and never raises. Which files are wor
 decided by the command line.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from squall.core.diagnostics import Diagnostic, Position, Refused, Severity, Span, nearest
 from squall.core.playbook.build import build
 from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
+from squall.core.playbook.filling import fill, has_templates
+from squall.core.playbook.in_clear import check_in_clear
+from squall.core.playbook.inputs import declared
 from squall.core.playbook.model import Playbook, Target
 from squall.core.playbook.places import Places
-from squall.core.playbook.schema import check_shape, fitting
+from squall.core.playbook.schema import check_shape, example_at, fitting
+from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.source import Document, Source, read
 from squall.core.playbook.suppressions import NONE, Ignores, Suppressed, ignores_in
 
@@ -28,6 +33,7 @@ class LoadedPlaybook:
 
     playbook: Playbook
     document: Document
+    file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,31 +83,34 @@ def load(
     *,
     catalogue: tuple[str, ...] = (),
     targets: Sequence[Target] = (),
+    inputs: Mapping[str, Any] | None = None,
     named: bool = True,
 ) -> Loaded:
-    """Read, check, build. `named`: the file was asked for by name, so it must hold a playbook.
+    """Read, fill, check, build. `named`: the file was asked for, so it must hold a playbook.
 
-    `catalogue` are the texts of the scenarios that come with squall.
+    `catalogue` are the texts of the scenarios that come with squall; `inputs` are values given for
+    a run, as they would be written in a playbook.
     """
     source = read(data, file)
     ignores = NONE if source.broken else ignores_in(source.text, file)
     found = [*source.diagnostics, *ignores.complaints]
     playbooks: list[LoadedPlaybook] = []
     skipped = 0
-    modeline = source.text.lstrip().startswith(MODELINE) and "playbook" in source.text[:300]
+    modeline = _modeline(source)
     for document in source.documents:
         if not (named or modeline or _is_playbook(document)):
             skipped += 1
             continue
-        playbook = _one(document, file, schema, (tuple(targets), catalogue), found, ignores)
-        if playbook is not None:
-            playbooks.append(LoadedPlaybook(playbook=playbook, document=document))
+        given = _Given(schema, catalogue, tuple(targets), inputs or {}, ignores)
+        made = _one(document, file, given, found)
+        if made is not None:
+            playbooks.append(made)
     if named and not source.documents and not source.diagnostics:
         found.append(_nothing(file))
     found = _once(found, source.diagnostics)
     if any(finding.severity is Severity.ERROR for finding in source.diagnostics):
         playbooks.clear()
-    claimed = named or modeline or skipped < len(source.documents) or _claims(source)
+    claimed = named or claims(source)
     kept, suppressed = ignores.heeded(found if claimed else _doubts(source))
     if claimed and all(finding.severity is not Severity.ERROR for finding in kept):
         kept += tuple(ignores.idle(file, suppressed))  # with an error, not everything was looked at
@@ -136,27 +145,49 @@ def _once(found: list[Diagnostic], first: tuple[Diagnostic, ...]) -> list[Diagno
     return [*first, *rest]
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What comes from outside of a file: the schema, shipped scenarios, targets, inputs."""
+
+    schema: str
+    catalogue: tuple[str, ...]
+    targets: tuple[Target, ...]
+    inputs: Mapping[str, Any]
+    ignores: Ignores
+
+
 def _one(
-    document: Document,
-    file: str,
-    schema: str,
-    given: tuple[tuple[Target, ...], tuple[str, ...]],
-    found: list[Diagnostic],
-    ignores: Ignores,
-) -> Playbook | None:
-    shape = check_shape(document, file, schema)
-    found.extend(shape)
-    rest = fitting(document, schema) if shape else document
+    document: Document, file: str, given: _Given, found: list[Diagnostic]
+) -> LoadedPlaybook | None:
+    secrets = check_secrets(document, file)
+    written = Places(document, file)
+    inputs = declared(written, given.inputs)
+    if has_templates(document.data):
+        document = fill(written, inputs, partial(example_at, given.schema))
+    shape = check_shape(document, file, given.schema)
+    said = [*secrets, *written.found, *shape]
+    rest = fitting(document, given.schema) if shape else document
     if rest is None:
+        found.extend(_once(said, secrets))
         return None
     places = Places(rest, file)
-    targets, catalogue = given
-    playbook = build(places, targets, lambda: shipped(catalogue))
+    playbook = build(places, given.targets, lambda: shipped(given.catalogue), inputs)
     check_meaning(places, playbook)
-    found.extend(places.found)
-    left, _ = ignores.heeded(places.found)
-    failed = any(finding.severity is Severity.ERROR for finding in left)
-    return None if shape or failed else playbook
+    check_in_clear(places)
+    found.extend(_once([*said, *places.found], secrets))
+    left, _ = given.ignores.heeded(places.found)
+    if secrets or shape or written.failed or any(one.severity is Severity.ERROR for one in left):
+        return None
+    return LoadedPlaybook(playbook=playbook, document=document, file=file)
+
+
+def claims(source: Source) -> bool:
+    """Whether a file says of itself that it holds playbooks."""
+    return _modeline(source) or any(map(_is_playbook, source.documents)) or _claims(source)
+
+
+def _modeline(source: Source) -> bool:
+    return source.text.lstrip().startswith(MODELINE) and "playbook" in source.text[:300]
 
 
 def _is_playbook(document: Document) -> bool:

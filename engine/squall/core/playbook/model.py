@@ -6,15 +6,28 @@ identifies what a run was made from.
 """
 
 import hashlib
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from squall.core.faults.kinds import Protocol, Scenario, Share, Value
+from squall.core.playbook.gates import (
+    Approval,
+    Dependency,
+    OnChange,
+    OnCrash,
+    OnDelete,
+    OnSuspend,
+    Suspension,
+)
+from squall.core.schedule.model import Schedule, Window
 from squall.core.timing import HOUR, SECOND, Duration
 
 Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "skipped", "omitted"]
 """How a step ended. `skipped`: its own condition was false; `omitted`: an earlier one failed."""
+
+InputKind = Literal["string", "integer", "number", "boolean", "duration", "share", "size", "list"]
+"""What an input may be declared as."""
 
 BUILTIN_ECHO: Final = "builtin:echo"
 
@@ -94,7 +107,7 @@ class Load(Value, frozen=True, kw_only=True, tag="load"):
 
 
 class HttpProbe(Value, frozen=True, kw_only=True, tag="http"):
-    """Ask once over HTTP; a status of 400 or above, or no answer, is a failure."""
+    """Ask once over HTTP. Header values and the body may hold references to secrets."""
 
     method: str
     url: str
@@ -103,10 +116,61 @@ class HttpProbe(Value, frozen=True, kw_only=True, tag="http"):
     follow: bool = False
 
 
+class TcpProbe(Value, frozen=True, kw_only=True, tag="tcp"):
+    """Connect once, send a text, take what comes back. The text may hold references to secrets."""
+
+    connect: Address
+    send: str | None = None
+    tls: bool = False
+
+
+class ExecProbe(Value, frozen=True, kw_only=True, tag="exec"):
+    """Run a program, without a shell, in `cwd` as seen from the playbook's folder.
+
+    The values of `env`, which come on top of a few usual ones, may hold references to secrets.
+    """
+
+    run: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    cwd: str = "."
+
+
+Probe = HttpProbe | TcpProbe | ExecProbe
+"""One question to the system under test."""
+
+
 class Wait(Value, frozen=True, kw_only=True, tag="wait"):
     """Wait."""
 
     duration: Duration
+
+
+class Given(Value, frozen=True, kw_only=True):
+    """An input with its value, as JSON; a `template` has it only once a run gets there."""
+
+    name: str
+    kind: InputKind
+    value: str = "null"
+    template: str = ""
+
+    def decoded(self) -> Any:
+        """The value itself."""
+        return msgspec.json.decode(self.value)
+
+
+class Output(Value, frozen=True, kw_only=True):
+    """What a playbook tells whoever called it: an expression over its steps."""
+
+    name: str
+    expression: str
+
+
+class Called(Value, frozen=True, kw_only=True):
+    """The playbook whose steps a group stands for: names inside it are its own."""
+
+    playbook: str
+    inputs: tuple[Given, ...] = ()
+    outputs: tuple[Output, ...] = ()
 
 
 class Group(Value, frozen=True, kw_only=True, tag="group"):
@@ -114,9 +178,10 @@ class Group(Value, frozen=True, kw_only=True, tag="group"):
 
     steps: "tuple[Step, ...]"
     parallel: bool = False
+    called: Called | None = None
 
 
-Action = Injection | Load | HttpProbe | Wait | Group
+Action = Injection | Load | Probe | Wait | Group
 
 
 class Need(Value, frozen=True, kw_only=True):
@@ -148,9 +213,61 @@ class Retry(Value, frozen=True, kw_only=True):
 
 
 class Loop(Value, frozen=True, kw_only=True):
-    """Repeat `times`, or for ever when None."""
+    """Go round `times`, once for `each`, `until` or `while` something holds, or for ever.
 
-    times: int | None
+    One of the five says when it ends; `max` bounds the rounds of the last three. `each` is a list
+    as JSON, or an expression that gives one. Rounds begin `every` so often at most, and
+    `max_parallel` of them at once.
+    """
+
+    times: int | None = None
+    each: str = ""
+    each_of: str = ""
+    until: str = ""
+    while_: str = ""
+    max: int | None = None
+    every: Duration = Duration(0)
+    max_parallel: int = 1
+
+    def items(self) -> list[Any]:
+        """What it goes round for, where that is written out."""
+        items: list[Any] = msgspec.json.decode(self.each) if self.each else []
+        return items
+
+    @property
+    def rounds(self) -> int | None:
+        """How often it goes round at most; None where nobody can say."""
+        if self.each:
+            return len(self.items())
+        return self.max if self.times is None else self.times
+
+    @property
+    def endless(self) -> bool:
+        """Whether it could go round for ever: nothing counts its rounds in advance."""
+        return self.times is None and not self.each and not self.each_of
+
+    @property
+    def forever(self) -> bool:
+        """Whether only something around it can end it."""
+        return self.endless and self.max is None and not (self.until or self.while_)
+
+    @property
+    def fewest(self) -> int:
+        """How often it goes round at least."""
+        return 1 if self.until else 0
+
+
+class SteadyState(Value, frozen=True, kw_only=True):
+    """What holds when all is well: checks, each a probe with what is expected of it.
+
+    Looked at `every` so often, it counts as broken after `failures` looks in a row; after the
+    faults it has to hold again `recover_within` so long.
+    """
+
+    checks: "tuple[Step, ...]"
+    every: Duration = Duration(5 * SECOND)
+    failures: int = 1
+    recover_within: Duration = Duration(0)
 
 
 class Tolerance(Value, frozen=True, kw_only=True):
@@ -160,8 +277,24 @@ class Tolerance(Value, frozen=True, kw_only=True):
     max: int | None = None
 
 
+class Blank(Value, frozen=True, kw_only=True):
+    """A step with values that are known only while a run is on its way: its text, to be filled.
+
+    `text` is the step's own keys as JSON, with their ``${{ }}``; `scope` the targets around it,
+    `scenarios` those it calls by name.
+    """
+
+    text: str
+    scope: tuple[str, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
+
+
 class Step(Value, frozen=True, kw_only=True):
-    """One step: a name, an action, and what modifies it."""
+    """One step: a name, an action, and what modifies it.
+
+    `when`, `expect` and `abort_if` are expressions. A step with a `blank` has an example for an
+    action until it is filled.
+    """
 
     name: str
     action: Action
@@ -175,6 +308,10 @@ class Step(Value, frozen=True, kw_only=True):
     loop: Loop | None = None
     continue_on_failure: Tolerance | None = None
     expect_traffic: bool = False
+    when: str = ""
+    expect: tuple[str, ...] = ()
+    abort_if: tuple[str, ...] = ()
+    blank: Blank | None = None
 
 
 class Playbook(Value, frozen=True, kw_only=True):
@@ -189,6 +326,21 @@ class Playbook(Value, frozen=True, kw_only=True):
     timeout: Duration = Duration(HOUR)
     finally_: tuple[Step, ...] = ()
     seed: int | None = None
+    inputs: tuple[Given, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    abort_if: tuple[str, ...] = ()
+    steady_state: SteadyState | None = None
+    record: bool = False
+    schedule: tuple[Schedule, ...] = ()
+    windows: tuple[Window, ...] = ()
+    suspend: Suspension | None = None
+    depends_on: tuple[Dependency, ...] = ()
+    approval: Approval | None = None
+    renamed_from: str | None = None
+    on_change: OnChange = "finish"
+    on_delete: OnDelete = "cancel"
+    on_suspend: OnSuspend = "finish"
+    on_crash: OnCrash = "rollback"
 
 
 def canonical(playbook: Playbook) -> bytes:

@@ -1,4 +1,4 @@
-"""The order `needs` ask for: who waits for whom, and where that goes in circles.
+"""Who waits for whom, steps by `needs` and playbooks by `depends_on`, and where that is a circle.
 
 Plain dictionaries, so that linting a file never pays for a graph library; `graph` draws and
 compiles what is known here to have an order.
@@ -18,7 +18,13 @@ def find_cycles(steps: Sequence[Step]) -> list[tuple[str, ...]]:
     >>> # a needs b, b needs a  →  [("a", "b")]
     """
     names = {step.name for step in steps}
-    waits = {step.name: [need.step for need in step.needs if need.step in names] for step in steps}
+    return find_circles(
+        {step.name: [need.step for need in step.needs if need.step in names] for step in steps}
+    )
+
+
+def find_circles(waits: Waits) -> list[tuple[str, ...]]:
+    """The circles in who waits for whom; every name that is waited for is a key."""
     try:
         TopologicalSorter(waits).prepare()
     except CycleError:

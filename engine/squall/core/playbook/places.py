@@ -4,9 +4,10 @@ What `build`, `scenarios` and `checks` write on while they read; it also reads t
 several of them meet: shares, durations, sizes and speeds.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
-from squall.core.diagnostics import Diagnostic, Severity, printable, short
+from squall.core.diagnostics import Diagnostic, Position, Severity, Span, printable, short
 from squall.core.faults.kinds import Share
 from squall.core.playbook.source import Document, Path
 from squall.core.sizes import parse_flow, parse_size
@@ -53,6 +54,28 @@ class Places:
                 severity=severity,
             )
         )
+
+    def note_within(
+        self, path: Path, start: int, length: int, code: str, message: str, hint: str = "", *,
+        severity: Severity = Severity.ERROR,
+    ) -> None:  # fmt: skip
+        """Note a finding about a part of a text, from its character `start` on.
+
+        A text that is not written letter for letter on one line is marked as a whole.
+        """
+        before = len(self.found)
+        self.note(path, code, message, hint, severity=severity)
+        span = self.document.locate(path)
+        written = self.document.text_at(path)
+        width = span.end.column - span.start.column
+        if len(self.found) == before or span.start.line != span.end.line or written is None:
+            return
+        if width not in {len(written), len(written) + 2}:  # without and with quotes
+            return
+        column = span.start.column + start + (width - len(written)) // 2
+        line = span.start.line
+        within = Span(Position(line, column), Position(line, column + max(1, length)))
+        self.found[-1] = replace(self.found[-1], span=within)
 
     def declares(self, table: str, name: str) -> bool:
         """Whether the text declares this name, although it may be left out of the data."""

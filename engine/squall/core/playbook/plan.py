@@ -5,9 +5,10 @@ playbook alone, so it is never stored: a run keeps the playbook and compiles it 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from squall.core.playbook.model import Outcome, Playbook, Step
+from squall.core.playbook.names import Named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class PlanStep:
 
     `path` has no iterations or attempts: ``main/waves/hit``. `edges`, `dependents` and `handled`
     have one entry per child. In a sequence every child has an edge to the one before it.
-    `handled` holds the outcomes of a child that some sibling names in its `needs`.
+    `handled` holds the outcomes of a child that some sibling names in its `needs`. `speaks` says of
+    each expression of the step which names are in it, `wanted` what others want to know of it.
     """
 
     path: str
@@ -34,6 +36,8 @@ class PlanStep:
     edges: tuple[tuple[Edge, ...], ...] = ()
     dependents: tuple[tuple[int, ...], ...] = ()
     handled: tuple[frozenset[Outcome], ...] = ()
+    speaks: Mapping[str, tuple[Named, ...]] = field(default_factory=dict)
+    wanted: frozenset[str] = frozenset()
     places: Mapping[str, int] = field(init=False, compare=False, repr=False)
     """Where each child stands, by its name."""
 
@@ -41,6 +45,10 @@ class PlanStep:
         """Look the children's places up once, not at every event."""
         places = {child.step.name: index for index, child in enumerate(self.children)}
         object.__setattr__(self, "places", places)
+
+    def filled(self, step: Step | None) -> "PlanStep":
+        """The same place in the plan, with a step whose values have been put in."""
+        return self if step is None else replace(self, step=step)
 
     def walk(self) -> "Iterator[PlanStep]":
         """This step and all below it, in the order they are written."""
@@ -51,9 +59,14 @@ class PlanStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything a run needs to know of its playbook."""
+    """Everything a run needs to know of its playbook.
+
+    `steady` holds the checks of the steady state. `schema` is the text of the playbook schema, for steps that are filled on the way.
+    """
 
     playbook: Playbook
     digest: str
     main: PlanStep
     finally_: PlanStep | None = None
+    steady: PlanStep | None = None
+    schema: str = ""

@@ -28,6 +28,8 @@ def without(document: Document, misfits: Iterable[Misfit]) -> Document:
         values=document.values,
         aliases=document.aliases,
         holes=holes,
+        late=document.late,
+        written=document.written,
     )
 
 

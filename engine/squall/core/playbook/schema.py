@@ -16,7 +16,7 @@ from squall.core.diagnostics import Diagnostic, Span, nearest, short
 from squall.core.playbook import fixes
 from squall.core.playbook.faults import FAULTS
 from squall.core.playbook.repair import Misfit, without
-from squall.core.playbook.source import Data, Document
+from squall.core.playbook.source import Data, Document, Path
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -84,6 +84,56 @@ def fitting(document: Document, schema: str) -> Document | None:
             return document
         document = without(document, _misfits(document, schema))
     return None
+
+
+def example_at(schema: str, path: Path) -> Data:
+    """What may stand at a place: the first plain example the schema gives there, else a text."""
+    examples = [
+        example for about in _about_place(schema, path) for example in about.get("examples", ())
+    ]
+    plain = (one for one in examples if not isinstance(one, dict | list))
+    return next(plain, examples[0] if examples else "text")
+
+
+def _about_place(schema: str, path: Path) -> Iterator[Mapping[str, Any]]:
+    """The parts of the schema that speak of the value at a path."""
+    whole = _parsed(schema)
+    here = [whole]
+    for part in path:
+        here = [below for about in here for below in _below(whole, about, part)]
+    for about in here:
+        yield from _alternatives(whole, about)
+
+
+@lru_cache(maxsize=4)
+def _parsed(schema: str) -> Mapping[str, Any]:
+    parsed: Mapping[str, Any] = json.loads(schema)
+    return parsed
+
+
+def _alternatives(whole: Mapping[str, Any], about: Any) -> Iterator[Mapping[str, Any]]:
+    """A part of the schema, and what it refers or branches to."""
+    if not isinstance(about, Mapping):
+        return
+    yield about
+    reference = about.get("$ref", "")
+    if reference.startswith("#/$defs/"):
+        yield from _alternatives(whole, whole["$defs"][reference.removeprefix("#/$defs/")])
+    for branch in ("then", "else"):
+        yield from _alternatives(whole, about.get(branch))
+
+
+def _below(
+    whole: Mapping[str, Any], about: Mapping[str, Any], part: str | int
+) -> Iterator[Mapping[str, Any]]:
+    for each in _alternatives(whole, about):
+        if isinstance(part, int):
+            if "items" in each:
+                yield each["items"]
+        elif part in each.get("properties", {}):
+            yield each["properties"][part]
+        elif isinstance(each.get("additionalProperties"), Mapping):
+            yield each["additionalProperties"]
 
 
 def _misfits(document: Document, schema: str) -> Iterator[Misfit]:

@@ -38,7 +38,9 @@ class Document:
 
     `keys` holds the span of a mapping's key, `values` the span of a value's own text, `aliases`
     where the value of an alias is written. `holes` are the mappings in which something was left
-    out, so that nobody complains about what is not there.
+    out, so that nobody complains about what is not there. `late` are texts whose values are known
+    only while a run is on its way; in `data` an example stands for each. `written` is the data
+    before anything was put in.
     """
 
     data: Data = None
@@ -46,6 +48,8 @@ class Document:
     values: dict[Path, Span] = field(default_factory=dict)
     aliases: dict[Path, Path] = field(default_factory=dict)
     holes: set[Path] = field(default_factory=set)
+    late: dict[Path, str] = field(default_factory=dict)
+    written: Data = None
 
     def locate(self, path: Path, *, key: bool = False) -> Span:
         """The span of the key or value at `path`, or of the nearest thing around it."""
@@ -58,6 +62,18 @@ class Document:
                 return found
             path = path[:-1]
         return self.values.get((), Span(Position(1, 1), Position(1, 1)))
+
+    def text_at(self, path: Path) -> str | None:
+        """The text that is written at `path`; None where there is no text."""
+        here: Data = self.data if self.written is None else self.written
+        for part in path:
+            if isinstance(here, dict) and isinstance(part, str):
+                here = here.get(part)
+            elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+                here = here[part]
+            else:
+                return None
+        return here if isinstance(here, str) else None
 
     def _written(self, path: Path) -> Path:
         """Findings inside an aliased value point at where it is written."""

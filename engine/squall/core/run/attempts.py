@@ -9,13 +9,23 @@ from typing import Final
 from msgspec.structs import replace
 
 from squall.core.faults.effects import Applied, Lapsed, Lifted, Rejected
-from squall.core.playbook.model import HttpProbe, Injection, Load, Outcome, Wait
+from squall.core.playbook.model import (
+    ExecProbe,
+    HttpProbe,
+    Injection,
+    Load,
+    Outcome,
+    Probe,
+    TcpProbe,
+    Wait,
+)
 from squall.core.playbook.plan import PlanStep
 from squall.core.run import leases
+from squall.core.run.answers import wrong_by_itself
 from squall.core.run.commands import CancelAction, StartLoad, StartProbe
 from squall.core.run.events import ActionEnded
 from squall.core.run.facts import StepEntered
-from squall.core.run.paths import shown
+from squall.core.run.paths import shown, without_attempt
 from squall.core.run.state import StepState
 from squall.core.run.turn import Turn
 from squall.core.timing import SECOND, Duration
@@ -35,7 +45,7 @@ def begin(turn: Turn, plan: PlanStep, step: StepState, path: str) -> StepState:
             if not duration:
                 return replace(step, answer=("succeeded", ""))
             return _active(turn, step, path, duration)
-        case HttpProbe() as probe:
+        case HttpProbe() | TcpProbe() | ExecProbe() as probe:
             turn.do(StartProbe(path=path, probe=probe))
             return _active(turn, step, path, None)
         case Load() as load:
@@ -133,7 +143,11 @@ def action_ended(
     turn.cancel_timer(f"cancel|{path}")
     if isinstance(plan.step.action, Load):
         turn.load_ended(plan.step.targets)
-    return replace(step, answer=(event.outcome, event.reason), felt=event.felt)
+    answer: Result = (event.outcome, event.reason)
+    if event.saw is not None and isinstance(plan.step.action, Probe) and not plan.step.expect:
+        wrong = wrong_by_itself(plan.step.action, event.saw)
+        answer = ("failed", wrong) if wrong else answer
+    return replace(step, answer=answer, felt=event.felt, saw=event.saw)
 
 
 def wind_down(turn: Turn, plan: PlanStep, step: StepState, path: str) -> StepState:
@@ -215,5 +229,5 @@ def _touched(turn: Turn, plan: PlanStep, step: StepState, path: str) -> Result:
     since = step.activated if step.activated is not None else turn.at
     if plan.step.expect_traffic or turn.load_beside(plan.step.targets, since):
         return "failed", reason
-    turn.warn(f"{shown(path)}: {reason}")
+    turn.warn(f"{shown(without_attempt(path))}: {reason}")
     return "succeeded", reason

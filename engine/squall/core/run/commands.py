@@ -7,7 +7,7 @@ written.
 
 from squall.core.faults.effects import Inject, Revert
 from squall.core.faults.kinds import Value
-from squall.core.playbook.model import HttpProbe, Load
+from squall.core.playbook.model import Load, Probe
 from squall.core.run.facts import RunFact
 from squall.core.timing import Duration
 
@@ -29,7 +29,7 @@ class StartProbe(Value, frozen=True, kw_only=True, tag="start_probe"):
     """Do the probe, bring back `ActionEnded(path)`."""
 
     path: str
-    probe: HttpProbe
+    probe: Probe
 
 
 class StartLoad(Value, frozen=True, kw_only=True, tag="start_load"):

@@ -9,9 +9,15 @@ from typing import Literal
 
 from squall.core.faults.effects import Delivery, Felt
 from squall.core.faults.kinds import Value
-from squall.core.playbook.model import Outcome
+from squall.core.playbook.model import Outcome, Step
+from squall.core.timing import Duration
 
-Phase = Literal["pending", "running", "paused", "stopping", "finalizing", "finished"]
+Phase = Literal[
+    "pending", "checking", "running", "paused", "stopping", "recovering", "finalizing", "finished"
+]
+"""`checking` and `recovering`: whether the steady state holds before and after the faults."""
+
+WatchStage = Literal["before", "during", "after"]
 
 Verdict = Literal[
     "passed", "warned", "failed", "aborted", "cancelled", "interrupted", "inconclusive"
@@ -41,11 +47,19 @@ class StepEntered(Fact, frozen=True, kw_only=True, tag="step_entered"):
     until: int | None = None
 
 
+class StepFilled(Fact, frozen=True, kw_only=True, tag="step_filled"):
+    """A step has the values it waited for: this is what it does in this iteration."""
+
+    path: str
+    step: Step
+
+
 class StepEnded(Fact, frozen=True, kw_only=True, tag="step_ended"):
     """A step is over. `path` has its iterations, not its attempts: ``main/waves[2]/hit``.
 
     `conclusion` is the outcome after `continue_on_failure`. `touched_nothing` says that a step
-    injected faults and no request met one.
+    injected faults and no request met one. `filled` is what the step was in this iteration, where
+    that depended on others.
     """
 
     path: str
@@ -57,6 +71,16 @@ class StepEnded(Fact, frozen=True, kw_only=True, tag="step_ended"):
     touched_nothing: bool = False
     deliveries: tuple[Delivery, ...] = ()
     felt: Felt | None = None
+    filled: Step | None = None
+
+
+class SteadyStateSeen(Fact, frozen=True, kw_only=True, tag="steady_state_seen"):
+    """Whether the steady state holds; `took` is how long it took to return after the faults."""
+
+    stage: WatchStage
+    holds: bool
+    reason: str = ""
+    took: Duration | None = None
 
 
 class LeaseLeaked(Fact, frozen=True, kw_only=True, tag="lease_leaked"):
@@ -73,4 +97,6 @@ class RunEnded(Fact, frozen=True, kw_only=True, tag="run_ended"):
     reason: str = ""
 
 
-RunFact = RunEntered | StepEntered | StepEnded | LeaseLeaked | RunEnded
+RunFact = (
+    RunEntered | StepEntered | StepFilled | StepEnded | SteadyStateSeen | LeaseLeaked | RunEnded
+)

@@ -30,7 +30,8 @@ from msgspec.structs import replace
 
 from squall.core.faults.effects import Applied, EdgeLost, Lapsed, Lifted, Rejected
 from squall.core.playbook.plan import Plan, PlanStep
-from squall.core.run import attempts, steps
+from squall.core.playbook.talk import STEADY
+from squall.core.run import attempts, guards, steps, values, watch
 from squall.core.run.commands import Command
 from squall.core.run.events import (
     MACHINE,
@@ -38,6 +39,7 @@ from squall.core.run.events import (
     EdgeReported,
     EngineRestarted,
     JournalFailed,
+    Measured,
     PauseRequested,
     ResumeRequested,
     RunCreated,
@@ -49,7 +51,7 @@ from squall.core.run.events import (
 from squall.core.run.facts import Phase, RunEnded, RunEntered, Verdict
 from squall.core.run.leases import parse_lease
 from squall.core.run.paths import attempt_path, names, step_path
-from squall.core.run.state import PENDING, State, StepState
+from squall.core.run.state import PENDING, Ending, State, StepState
 from squall.core.run.turn import Turn
 from squall.core.run.verdict import decide
 from squall.core.timing import HOUR, Duration, format_duration
@@ -89,6 +91,9 @@ def _freeze(turn: Turn, state: State) -> State:
         leaked=turn.leaked,
         timers=tuple(sorted(turn.timers.items())),
         frozen=tuple(sorted(turn.frozen.items())),
+        looks=turn.looks,
+        pictures=tuple(sorted(turn.pictures.items())),
+        values=tuple((path, name, text) for (path, name), text in sorted(turn.values.items())),
         loads=tuple((target, *known) for target, known in sorted(turn.loads.items())),
     )
 
@@ -98,6 +103,8 @@ def _dispatch(turn: Turn, plan: Plan, state: State, event: RunEvent) -> State:
         return _create(turn, plan, state, event)
     if state.phase == "pending":
         return state
+    if state.watch is not None and _is_of_watch(event):
+        return _watched(turn, plan, state, event)
     match event:
         case EdgeReported(report=report):
             return _edge(turn, plan, state, report)
@@ -105,6 +112,8 @@ def _dispatch(turn: Turn, plan: Plan, state: State, event: RunEvent) -> State:
             return _timer(turn, plan, state, timer)
         case ActionEnded():
             return _action(turn, plan, state, event)
+        case Measured():
+            return _measured(turn, plan, state, event)
         case PauseRequested():
             return _pause(turn, plan, state, event.by)
         case ResumeRequested():
@@ -123,11 +132,79 @@ def _dispatch(turn: Turn, plan: Plan, state: State, event: RunEvent) -> State:
 def _create(turn: Turn, plan: Plan, state: State, event: RunCreated) -> State:
     if state.phase != "pending":
         return state
-    turn.run, turn.seed = event.run, event.seed
-    turn.tell(RunEntered(at=turn.at, phase="running"))
+    turn.run, turn.seed, turn.rehearsal = event.run, event.seed, event.rehearsal
+    state = replace(state, run=event.run, seed=event.seed, rehearsal=event.rehearsal)
     turn.start_timer("run", plan.playbook.timeout)
+    if plan.steady is None:
+        return _begin(turn, plan, state)
+    values.begin_round(turn, plan.steady, PENDING, "")
+    turn.tell(RunEntered(at=turn.at, phase="checking"))
+    return replace(state, phase="checking", watch=watch.begin(turn, plan, "before"))
+
+
+def _begin(turn: Turn, plan: Plan, state: State) -> State:
+    """All is well: begin with the steps."""
+    turn.tell(RunEntered(at=turn.at, phase="running"))
     main = steps.start(turn, plan.main, "")
-    return replace(state, run=event.run, seed=event.seed, phase="running", main=main)
+    return replace(state, phase="running", main=main)
+
+
+# -- the steady state -------------------------------------------------------------------------
+
+
+def _is_of_watch(event: RunEvent) -> bool:
+    match event:
+        case ActionEnded(path=path):
+            return path.startswith(f"{STEADY}/")
+        case TimerFired(timer=timer):
+            return timer.partition("|")[2].partition("#")[0] == STEADY
+    return False
+
+
+def _watched(turn: Turn, plan: Plan, state: State, event: RunEvent) -> State:
+    """A check came back, or a look is due: does the steady state hold?"""
+    seen = state.watch
+    assert seen is not None
+    match event:
+        case ActionEnded():
+            looked = watch.heard(turn, plan, seen, event)
+            if looked is seen:
+                return state
+        case TimerFired(timer=timer) if turn.timers.pop(timer, None) is not None:
+            if timer.startswith("watch|"):
+                return replace(state, watch=watch.look_again(turn, plan, seen))
+            looked = watch.overdue(turn, seen)
+        case _:
+            return state
+    judged, judgement = watch.judge(turn, plan, looked)
+    return _judged(turn, plan, replace(state, watch=judged), judgement)
+
+
+def _judged(turn: Turn, plan: Plan, state: State, judgement: watch.Judgement) -> State:
+    seen = state.watch
+    assert seen is not None
+    if judgement == "open" or (judgement == "holds" and seen.stage == "during"):
+        return state
+    if seen.stage == "before" and judgement == "holds":
+        state = replace(state, watch=watch.begin(turn, plan, "during"))
+        return _begin(turn, plan, state)
+    if seen.stage == "after":
+        assert plan.playbook.steady_state is not None
+        reason = watch.not_back(seen, plan.playbook.steady_state.recover_within)
+        unwell: Ending | None = ("failed", reason) if judgement == "broken" else None
+        return replace(state, watch=None, recovered=True, unwell=unwell)
+    reason = f"the steady state does not hold: {watch.why(seen)}"
+    verdict: Verdict = "inconclusive" if seen.stage == "before" else "aborted"
+    return _end(turn, plan, state, verdict, reason)
+
+
+def _measured(turn: Turn, plan: Plan, state: State, event: Measured) -> State:
+    """What clients feel right now: do the guards allow it?"""
+    turn.pictures[event.source] = event.felt
+    if state.phase != "running":
+        return state
+    reason = guards.breach(turn, plan, state, event.source)
+    return state if reason is None else _end(turn, plan, state, "aborted", reason)
 
 
 # -- whom an event concerns -------------------------------------------------------------------
@@ -222,6 +299,8 @@ def _step_timer(turn: Turn, purpose: str, path: str) -> steps.Change:
             return step
         if purpose == "delay" and step.stage == "delayed" and step_path(plan, above) == path:
             return steps.enter(turn, plan, above)
+        if purpose == "pace" and step.stage == "resting" and step_path(plan, above) == path:
+            return steps.go_round(turn, plan, step, above)
         if purpose == "timeout" and step_path(plan, above) == path:
             limit = format_duration(plan.step.timeout or 0)
             return steps.wind_down(
@@ -277,14 +356,24 @@ def _resume(turn: Turn, plan: Plan, state: State) -> State:
 
 def _end(turn: Turn, plan: Plan, state: State, verdict: Verdict, reason: str) -> State:
     """Undo everything, then run `finally`; the first to ask decides the verdict."""
-    if state.phase not in {"running", "paused"}:
+    if state.phase == "recovering":
+        return replace(_cut_watch(turn, state), ending=state.ending or (verdict, reason))
+    if state.phase not in {"checking", "running", "paused"}:
         return state
     turn.paused = False
+    state = _cut_watch(turn, state)
     for timer in ("run", "pause"):
         turn.cancel_timer(timer)
     turn.tell(RunEntered(at=turn.at, phase="stopping", reason=reason))
     main = steps.wind_down(turn, plan.main, state.main, "", "cancelled", reason)
     return replace(state, phase="stopping", ending=(verdict, reason), main=main)
+
+
+def _cut_watch(turn: Turn, state: State) -> State:
+    """Look no more at the steady state."""
+    if state.watch is not None:
+        watch.cut(turn, state.watch)
+    return replace(state, watch=None)
 
 
 def _terminate(turn: Turn, plan: Plan, state: State, event: TerminateRequested) -> State:
@@ -316,7 +405,7 @@ def _restart(turn: Turn, plan: Plan, state: State, event: EngineRestarted) -> St
         return _finalize(turn, plan, begun)
     turn.tell(RunEntered(at=turn.at, phase="stopping", reason=event.reason))
     main = steps.wind_down(turn, plan.main, state.main, "", "cancelled", event.reason)
-    return replace(state, phase="stopping", ending=ending, main=main)
+    return replace(state, phase="stopping", ending=ending, main=main, watch=None)
 
 
 # -- how it ends ------------------------------------------------------------------------------
@@ -328,12 +417,25 @@ def _conclude(turn: Turn, plan: Plan, state: State) -> State:
     if state.phase in ongoing and state.main.ended:
         for timer in ("run", "pause"):
             turn.cancel_timer(timer)
+        state = _cut_watch(turn, state)
+        if _should_recover(plan, state):
+            turn.tell(RunEntered(at=turn.at, phase="recovering"))
+            return replace(state, phase="recovering", watch=watch.begin(turn, plan, "after"))
+        return _conclude(turn, plan, replace(state, phase="recovering"))
+    if state.phase == "recovering" and state.watch is None:
         if plan.finally_ is None or state.skip_finally:
             return _finish(turn, state)
         state = _finalize(turn, plan, state)
     if state.phase == "finalizing" and state.finally_.ended:
         return _finish(turn, state)
     return state
+
+
+def _should_recover(plan: Plan, state: State) -> bool:
+    """Whether it is worth asking if all is well again: faults were on, and somebody wants to know."""
+    if plan.steady is None or state.skip_finally or state.main.attempt == 0:
+        return False
+    return state.ending is None or state.ending[0] in {"failed", "aborted"}
 
 
 def _finalize(turn: Turn, plan: Plan, state: State) -> State:

@@ -38,3 +38,9 @@ def shown(path: str) -> str:
     """A path as people are told of it: without the root."""
     _, slash, rest = path.partition("/")
     return rest if slash else path
+
+
+def without_attempt(path: str) -> str:
+    """The iteration an attempt belongs to."""
+    around, slash, last = path.rpartition("/")
+    return around + slash + last.partition("#")[0]

@@ -13,9 +13,10 @@ from typing import Final, Literal
 from squall.core.diagnostics import nearest
 from squall.core.faults.effects import Applied, Delivery, Inject, Lifted, Rejected, Revert
 from squall.core.faults.kinds import EVERY
-from squall.core.playbook.model import Group, HttpProbe, Load
+from squall.core.playbook.model import ExecProbe, Group, HttpProbe, Load, Probe, TcpProbe
 from squall.core.playbook.plan import Plan
-from squall.core.playbook.wording import describe_load
+from squall.core.playbook.talk import STEADY
+from squall.core.playbook.wording import describe_load, describe_probe
 from squall.core.run.commands import (
     Announce,
     CancelAction,
@@ -34,6 +35,8 @@ MAX_EVENTS: Final = 20_000
 """A rehearsal of a loop that turns very often stops here and says so."""
 
 Assumed = Literal["failed", "timed_out"]
+
+_WELL: Final = {HttpProbe: "answers well", TcpProbe: "answers well", ExecProbe: "ends well"}
 
 
 class AssumptionError(ValueError):
@@ -102,7 +105,7 @@ class _World:
 
     def run(self, seed: int) -> Rehearsal:
         state = initial(self.plan)
-        self._later(0, RunCreated(at=0, run="rehearsal", seed=seed))
+        self._later(0, RunCreated(at=0, run="rehearsal", seed=seed, rehearsal=True))
         while self.due and not state.finished and len(self.events) < MAX_EVENTS:
             self.at, _, event = heapq.heappop(self.due)
             if isinstance(event, TimerFired) and self.timers.get(event.timer) != event.at:
@@ -157,7 +160,8 @@ class _World:
         return self.wishes.get(exact) or self.wishes.get(_plain(exact))
 
     def _note(self, path: str, what: str) -> None:
-        self.assumed.setdefault(path.partition("/")[2], what)
+        name = path.partition("#")[0] if path.startswith(f"{STEADY}/") else path.partition("/")[2]
+        self.assumed.setdefault(name, what)
 
     def _inject(self, inject: Inject) -> None:
         wish = self._wish(inject.path)
@@ -186,13 +190,13 @@ class _World:
             for f, fault in enumerate(scenario.faults)
         )
 
-    def _probe(self, path: str, probe: HttpProbe) -> None:
+    def _probe(self, path: str, probe: Probe) -> None:
         wish = self._wish(path)
         if wish == "timed_out":
             self._note(path, "times out")
             return
         failed = wish == "failed"
-        self._note(path, f"{probe.method} {probe.url} {'fails' if failed else 'answers well'}")
+        self._note(path, f"{describe_probe(probe)} {'fails' if failed else _WELL[type(probe)]}")
         outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
         reason = "assumed to fail" if failed else ""
         self._later(self.at, ActionEnded(at=self.at, path=path, outcome=outcome, reason=reason))

@@ -8,14 +8,15 @@ from typing import Literal
 
 from squall.core.faults.effects import Delivery, Felt
 from squall.core.faults.kinds import Value
-from squall.core.playbook.model import Outcome
-from squall.core.run.facts import Phase, Verdict
+from squall.core.playbook.model import Outcome, Step
+from squall.core.run.events import Saw
+from squall.core.run.facts import Phase, Verdict, WatchStage
 
 LeasePhase = Literal["asked", "live", "reverting", "gone", "leaked"]
 StepStage = Literal[
-    "pending", "delayed", "starting", "active", "held", "undoing", "retrying", "ended"
+    "pending", "delayed", "starting", "active", "held", "undoing", "retrying", "resting", "ended"
 ]
-"""`held`: paused with its faults lifted. The others are the phases of `StepEntered`."""
+"""`held`: paused with its faults lifted; `resting`: between two rounds. The others are told."""
 
 
 class Lease(Value, frozen=True, kw_only=True):
@@ -42,7 +43,8 @@ class StepState(Value, frozen=True, kw_only=True):
     `forced` is the end that was decided while something still has to be undone or awaited. `left`
     is what remains of a duration that was interrupted by a pause. `tolerated` counts failures that
     were allowed, over all iterations. `answer` is how a leaf's work ended, or why a group fails;
-    `cursor` counts the children of a sequence that are over.
+    `cursor` counts the children of a sequence that are over. `filled` is the step with the values of
+    this round put in; `more` says that a round that is over is followed by another.
     """
 
     stage: StepStage = "pending"
@@ -58,6 +60,9 @@ class StepState(Value, frozen=True, kw_only=True):
     reason: str = ""
     answer: tuple[Outcome, str] | None = None
     felt: Felt | None = None
+    saw: Saw | None = None
+    filled: Step | None = None
+    more: bool = False
     leases: tuple[Lease, ...] = ()
     children: "tuple[StepState, ...]" = ()
     cursor: int = 0
@@ -76,22 +81,47 @@ class StepState(Value, frozen=True, kw_only=True):
 PENDING = StepState()
 
 
+Ending = tuple[Verdict, str]
+"""A verdict and the sentence that goes with it."""
+
+
+class Watch(Value, frozen=True, kw_only=True):
+    """How the steady state is looked at. `look` counts over the run.
+
+    `since` is when this stage began, `began` when this look did; `waiting` are the checks that have
+    not answered, `failed` says what those said that did not pass, `strikes` counts looks in a row
+    at which something failed.
+    """
+
+    stage: WatchStage
+    since: int
+    look: int = 0
+    began: int = 0
+    waiting: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    strikes: int = 0
+
+
 class State(Value, frozen=True, kw_only=True):
     """A whole run.
 
     `ending` is the verdict that was decided before the steps were over, with its reason. `timers`
     holds what is due when; `frozen` what was left of the steps' timers when the run was paused.
-    `loads` says per target how many loads are sending to it and when the last one stopped.
+    `loads` says per target how many loads are sending to it and when the last one stopped. `values`
+    are what expressions may ask for: whose, its name, and the value as JSON. `pictures` are what
+    clients of each target, or of each load, felt last, where a guard asks for it. `recovered`: it
+    was looked whether the steady state returned; `unwell` is what it means if it did not.
     """
 
     at: int = 0
     run: str = ""
     seed: int = 0
+    rehearsal: bool = False
     seq: int = 0
     phase: Phase = "pending"
     main: StepState = PENDING
     finally_: StepState = PENDING
-    ending: tuple[Verdict, str] | None = None
+    ending: Ending | None = None
     skip_finally: bool = False
     edge_lost: str = ""
     warning: str = ""
@@ -101,6 +131,12 @@ class State(Value, frozen=True, kw_only=True):
     timers: tuple[tuple[str, int], ...] = ()
     frozen: tuple[tuple[str, int], ...] = ()
     loads: tuple[tuple[str, int, int], ...] = ()
+    values: tuple[tuple[str, str, str], ...] = ()
+    watch: Watch | None = None
+    unwell: Ending | None = None
+    recovered: bool = False
+    looks: int = 0
+    pictures: tuple[tuple[str, Felt], ...] = ()
 
     @property
     def finished(self) -> bool:

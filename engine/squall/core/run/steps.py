@@ -11,22 +11,29 @@ from typing import Final
 from msgspec.structs import replace
 
 from squall.core.faults.effects import Delivery
+from squall.core.playbook.expressions import Failure
 from squall.core.playbook.model import Group, Outcome
 from squall.core.playbook.plan import PlanStep
-from squall.core.run import attempts
-from squall.core.run.facts import StepEnded, StepEntered
+from squall.core.run import attempts, rounds, values
+from squall.core.run.facts import StepEnded, StepEntered, StepFilled
 from squall.core.run.paths import attempt_path, iteration_path, shown, step_path
 from squall.core.run.state import PENDING, StepState
 from squall.core.run.turn import MAX_ROUNDS, Turn
 
 Change = Callable[[PlanStep, StepState, str], StepState]
 
-_SETTLED: Final = frozenset({"pending", "delayed", "retrying", "ended"})
+_SETTLED: Final = frozenset({"pending", "delayed", "retrying", "resting", "ended"})
 
 
 def start(turn: Turn, plan: PlanStep, above: str) -> StepState:
-    """Begin a step whose turn has come."""
+    """Begin a step whose turn has come, if its `when` is true."""
     path = step_path(plan, above)
+    if plan.step.when:
+        answer = values.ask(turn, plan, PENDING, above, plan.step.when)
+        if isinstance(answer, Failure):
+            return _unbegun(turn, plan, above, "failed", f"when {answer.reason}")
+        if answer is False:
+            return _unbegun(turn, plan, above, "skipped", f"not so: {plan.step.when}")
     if plan.step.delay:
         until = turn.start_timer(f"delay|{path}", plan.step.delay)
         turn.tell(StepEntered(at=turn.at, path=path, phase="delayed", until=until))
@@ -38,7 +45,19 @@ def enter(turn: Turn, plan: PlanStep, above: str) -> StepState:
     """Its delay is over: start the clock of its time-out and the first iteration."""
     if plan.step.timeout is not None:
         turn.start_timer(f"timeout|{step_path(plan, above)}", plan.step.timeout)
+    more = rounds.another(turn, plan, PENDING, above)
+    if isinstance(more, Failure):
+        return _unbegun(turn, plan, above, "failed", more.reason)
+    if not more:
+        return _unbegun(turn, plan, above, "skipped", "its loop has no round")
     return _iterate(turn, plan, replace(PENDING, iteration=0), above)
+
+
+def _unbegun(turn: Turn, plan: PlanStep, above: str, outcome: Outcome, reason: str) -> StepState:
+    """It is over before it did anything."""
+    turn.cancel_timer(f"timeout|{step_path(plan, above)}")
+    conclusion = _conclusion(plan, PENDING, outcome)
+    return _over(turn, plan, PENDING, above, outcome, conclusion, reason)
 
 
 def _iterate(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
@@ -51,24 +70,47 @@ def _iterate(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepSta
         if turn.rounds > MAX_ROUNDS:
             reason = f"the loop turned {MAX_ROUNDS:,} times without taking any time"
             return _over(turn, plan, step, above, "failed", "failed", reason)
-        step = attempt(turn, plan, step, above)
-        if not _again(plan, step):
-            return step
+        step = _round(turn, plan, step, above)
+        if not step.more or _rests(turn, plan, step, above):
+            return step if not step.more else replace(step, stage="resting")
 
 
-def _again(plan: PlanStep, step: StepState) -> bool:
-    """Whether an iteration that is over is followed by another."""
-    loop = plan.step.loop
-    if not step.ended or loop is None or step.forced is not None or not step.passed:
+def _round(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
+    """One iteration: its values first, then its first attempt."""
+    unable = values.begin_round(turn, plan, step, above)
+    if unable is None and plan.step.blank is not None:
+        filled = values.filled(turn, plan, step, above)
+        if isinstance(filled, Failure):
+            unable = filled
+        else:
+            step = replace(step, filled=filled)
+            turn.tell(StepFilled(at=turn.at, path=iteration_path(plan, step, above), step=filled))
+    if unable is not None:
+        conclusion = _conclusion(plan, step, "failed")
+        return _over(turn, plan, step, above, "failed", conclusion, unable.reason)
+    return attempt(turn, plan, step, above)
+
+
+def _rests(turn: Turn, plan: PlanStep, step: StepState, above: str) -> bool:
+    """Whether the next round of a loop with a pace has to wait; then it is waited for."""
+    if plan.step.loop is None or step.began is None:
         return False
-    return loop.times is None or step.iteration < loop.times
+    left = step.began + plan.step.loop.every - turn.at
+    if left <= 0:
+        return False
+    path = step_path(plan, above)
+    until = turn.start_timer(f"pace|{path}", left)
+    turn.tell(StepEntered(at=turn.at, path=path, phase="delayed", until=until))
+    return True
 
 
 def attempt(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
     """Try once more."""
     step = replace(
-        step, attempt=step.attempt + 1, stage="active", leases=(), children=(), answer=None
-    )
+        step, attempt=step.attempt + 1, stage="active", leases=(), children=(), answer=None,
+        saw=None, felt=None,
+    )  # fmt: skip
+    plan = plan.filled(step.filled)
     path = attempt_path(plan, step, above)
     if isinstance(plan.step.action, Group):
         turn.tell(StepEntered(at=turn.at, path=path, phase="active"))
@@ -81,6 +123,7 @@ def settle(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState
     """After anything happened in a step: is the attempt over, and what then?"""
     if step.stage in _SETTLED:
         return step
+    plan = plan.filled(step.filled)
     path = attempt_path(plan, step, above)
     if isinstance(plan.step.action, Group):
         result = _group_result(step)
@@ -89,6 +132,9 @@ def settle(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState
     if result is None:
         return step
     outcome, reason = step.forced or result
+    if outcome == "succeeded" and plan.step.expect:
+        disappointment = values.disappointment(turn, plan, step, above)
+        outcome, reason = ("failed", disappointment) if disappointment else (outcome, reason)
     return _attempt_over(turn, plan, step, above, outcome, reason)
 
 
@@ -99,6 +145,7 @@ def _attempt_over(
     again = retry is not None and outcome in retry.outcomes and step.attempt < retry.attempts
     if retry is not None and again and step.forced is None:
         path = attempt_path(plan, step, above)
+        turn.forget_inside(path)
         wait = _backoff(turn, plan, step, iteration_path(plan, step, above))
         until = turn.start_timer(f"retry|{path}", wait)
         turn.tell(StepEntered(at=turn.at, path=path, phase="retrying", until=until))
@@ -130,6 +177,17 @@ def _over(
     outcome: Outcome, conclusion: Outcome, reason: str,
 ) -> StepState:  # fmt: skip
     path = iteration_path(plan, step, above)
+    more = False
+    if conclusion == "succeeded" and step.forced is None and step.iteration:
+        another = rounds.another(turn, plan, step, above)
+        if isinstance(another, Failure):
+            outcome, conclusion, reason = (
+                "failed",
+                _conclusion(plan, step, "failed"),
+                another.reason,
+            )
+        else:
+            more = another
     tolerance = plan.step.continue_on_failure
     allowed = conclusion != outcome and tolerance is not None and outcome in tolerance.outcomes
     if allowed:
@@ -148,7 +206,8 @@ def _over(
             attempts=step.attempt,
             touched_nothing=bool(step.leases) and not any(d.met for d in deliveries),
             deliveries=deliveries,
-            felt=step.felt or next((lease.felt for lease in step.leases if lease.felt), None),
+            felt=values.felt_by(step),
+            filled=step.filled,
         )
     )
     ended = replace(
@@ -162,15 +221,26 @@ def _over(
         outcome=outcome,
         conclusion=conclusion,
         reason=reason,
+        more=more,
     )
-    if not _again(plan, ended):
+    values.keep_end(turn, plan, step, ended, above)
+    if not more:
         turn.cancel_timer(f"timeout|{step_path(plan, above)}")
     return ended
 
 
 def proceed(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
     """An iteration may just have ended: run the next ones."""
-    return _iterate(turn, plan, step, above) if _again(plan, step) else step
+    if not step.more or step.stage == "resting":
+        return step
+    if _rests(turn, plan, step, above):
+        return replace(step, stage="resting")
+    return _iterate(turn, plan, step, above)
+
+
+def go_round(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
+    """A loop has rested for long enough."""
+    return _iterate(turn, plan, step, above)
 
 
 def omit(turn: Turn, plan: PlanStep, above: str, reason: str) -> StepState:
@@ -184,7 +254,9 @@ def omit(turn: Turn, plan: PlanStep, above: str, reason: str) -> StepState:
             reason=reason,
         )
     )
-    return replace(PENDING, stage="ended", outcome="omitted", conclusion="omitted", reason=reason)
+    ended = replace(PENDING, stage="ended", outcome="omitted", conclusion="omitted", reason=reason)
+    values.keep_end(turn, plan, PENDING, ended, above)
+    return ended
 
 
 def wind_down(
@@ -199,8 +271,11 @@ def wind_down(
         turn.cancel_timer(f"delay|{step_path(plan, above)}")
         ended = replace(step, iteration=1, forced=(outcome, reason))
         return _over(turn, plan, ended, above, outcome, outcome, reason)
+    plan = plan.filled(step.filled)
     path = attempt_path(plan, step, above)
     step = replace(step, forced=step.forced or (outcome, reason))
+    if step.stage == "resting":
+        return _stop_resting(turn, plan, step, above)
     if step.stage == "retrying":
         turn.cancel_timer(f"retry|{path}")
         forced, why = step.forced or (outcome, reason)
@@ -210,6 +285,18 @@ def wind_down(
     else:
         step = attempts.wind_down(turn, plan, step, path)
     return settle(turn, plan, step, above)
+
+
+def _stop_resting(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
+    """No next round: the last one has been told, and the loop ends as it was asked to."""
+    path = step_path(plan, above)
+    turn.cancel_timer(f"pace|{path}")
+    turn.cancel_timer(f"timeout|{path}")
+    outcome, reason = step.forced or ("cancelled", "")
+    conclusion = _conclusion(plan, step, outcome)
+    return replace(
+        step, stage="ended", more=False, outcome=outcome, conclusion=conclusion, reason=reason
+    )
 
 
 # -- groups -----------------------------------------------------------------------------------
@@ -332,7 +419,7 @@ def at_path(
     what it brings belongs to an attempt long over.
     """
     if not rest:
-        changed = change(plan, step, above)
+        changed = change(plan.filled(step.filled), step, above)
         if changed is step:
             return step
         return proceed(turn, plan, settle(turn, plan, changed, above), above)
@@ -364,7 +451,7 @@ def everywhere(
         return step
     path = attempt_path(plan, step, above)
     if not isinstance(plan.step.action, Group):
-        changed = change(plan, step, above)
+        changed = change(plan.filled(step.filled), step, above)
         return proceed(turn, plan, settle(turn, plan, changed, above), above)
     for index in range(len(step.children)):
         child = step.children[index]

@@ -4,19 +4,36 @@ Step functions write their commands here and read what they need of the run; `ma
 frozen `State` of it at the end. Nothing else lives longer than one event.
 """
 
-from typing import Final
+import json
+from enum import Enum
+from typing import Final, TypeAlias
 
 from squall.core.faults.dice import draw
 from squall.core.playbook.plan import Plan
+from squall.core.playbook.source import Data
 from squall.core.run.commands import Announce, CancelTimer, Command, StartTimer
 from squall.core.run.facts import RunFact
 from squall.core.run.state import State
 
-STEP_TIMERS: Final = frozenset({"delay", "duration", "retry", "timeout"})
+STEP_TIMERS: Final = frozenset({"delay", "duration", "pace", "retry", "timeout"})
 """Timers that stand still while the run is paused; those of effects and of the run do not."""
 
 MAX_ROUNDS: Final = 1_000
 """How often loops may turn within one event; more means a loop that takes no time."""
+
+
+_UNKNOWN: Final = ""
+"""What stands for a value that is not known: no JSON."""
+
+
+class Unknown(Enum):
+    """Not a value: what a rehearsal cannot know."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+Known: TypeAlias = "Data | Unknown"
 
 
 class Turn:
@@ -28,6 +45,7 @@ class Turn:
         self.paused = state.phase == "paused"
         self.run = state.run
         self.seed = state.seed
+        self.rehearsal = state.rehearsal
         self.seq = state.seq
         self.edge_lost = state.edge_lost
         self.warning = state.warning
@@ -37,6 +55,9 @@ class Turn:
         self.commands: list[Command] = []
         self.timers = dict(state.timers)
         self.frozen = dict(state.frozen)
+        self.looks = state.looks
+        self.pictures = dict(state.pictures)
+        self.values = {(path, name): text for path, name, text in state.values}
         self.loads = {target: (active, last) for target, active, last in state.loads}
 
     def do(self, command: Command) -> None:
@@ -86,6 +107,11 @@ class Turn:
         self.seq += 1
         return self.seq
 
+    def next_look(self) -> int:
+        """The number of a look at the steady state."""
+        self.looks += 1
+        return self.looks
+
     def warn(self, reason: str) -> None:
         """Remember the first thing that keeps the run from being plainly passed."""
         self.warning = self.warning or reason
@@ -93,6 +119,32 @@ class Turn:
     def chance(self, what: str, place: str, count: int) -> float:
         """A number from 0 to 1 that depends on the seed and the place only."""
         return draw(self.seed, what, place, count)
+
+    def keep(self, path: str, name: str, value: Known) -> None:
+        """Keep a value for whoever asks `path` for it."""
+        known = not isinstance(value, Unknown)
+        self.values[path, name] = json.dumps(value) if known else _UNKNOWN
+
+    def has(self, path: str, name: str) -> bool:
+        """Whether a value was kept."""
+        return (path, name) in self.values
+
+    def recall(self, path: str, name: str) -> Known:
+        """A value that was kept."""
+        text = self.values[path, name]
+        return UNKNOWN if text == _UNKNOWN else json.loads(text)
+
+    def forget(self, path: str) -> None:
+        """Let go of all that was kept for a step and what is inside it."""
+        inside = (f"{path}/", f"{path}#")
+        for kept in [key for key in self.values if key[0] == path or key[0].startswith(inside)]:
+            del self.values[kept]
+
+    def forget_inside(self, path: str) -> None:
+        """Let go of what was kept for the steps inside an attempt."""
+        inside = f"{path}/"
+        for kept in [key for key in self.values if key[0].startswith(inside)]:
+            del self.values[kept]
 
     def load_began(self, targets: tuple[str, ...]) -> None:
         """Note that a load sends to these targets now."""

@@ -35,6 +35,8 @@ def decide(state: State) -> tuple[Verdict, str]:
         return "failed", state.main.reason
     if state.finally_.ended and not state.finally_.passed:
         return "failed", f"finally: {state.finally_.reason}"
+    if state.unwell is not None:
+        return state.unwell
     if state.warning:
         return "warned", state.warning
     return "passed", ""

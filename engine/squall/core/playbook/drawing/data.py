@@ -55,7 +55,14 @@ def _node(node: Node) -> Data:
 def _repeated(step: Step) -> Data:
     loop, retry, tolerance = step.loop, step.retry, step.continue_on_failure
     return {
-        "loop": None if loop is None else {"times": loop.times},
+        "loop": None
+        if loop is None
+        else {
+            "rounds": loop.rounds,
+            "until": loop.until,
+            "while": loop.while_,
+            "each": loop.each_of,
+        },
         "retry": None
         if retry is None
         else {"attempts": retry.attempts, "outcomes": sorted(retry.outcomes)},

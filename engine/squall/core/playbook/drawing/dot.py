@@ -17,7 +17,15 @@ _STYLE: Final = """\
   graph [fontname="Helvetica", fontsize=11, style="rounded", color="#8a929c"];
   node [fontname="Helvetica", fontsize=11, shape=box, style="rounded", color="#5b6570"];
   edge [fontname="Helvetica", fontsize=10, color="#5b6570"];"""
-_COLORS: Final = {"scenario": "#c5352b", "load": "#2563c9", "http": "#23824a", "wait": "#8a929c"}
+_ASKS: Final = "#23824a"
+_COLORS: Final = {
+    "scenario": "#c5352b",
+    "load": "#2563c9",
+    "http": _ASKS,
+    "tcp": _ASKS,
+    "exec": _ASKS,
+    "wait": "#8a929c",
+}
 
 
 def draw(graph: StepGraph) -> str:

@@ -8,8 +8,18 @@ from typing import Final, assert_never
 
 from squall.core.faults.wording import describe_scenario, span
 from squall.core.playbook.graph import Link, Node
-from squall.core.playbook.model import Group, HttpProbe, Injection, Load, Outcome, Step, Wait
-from squall.core.playbook.wording import describe_load
+from squall.core.playbook.model import (
+    ExecProbe,
+    Group,
+    HttpProbe,
+    Injection,
+    Load,
+    Outcome,
+    Step,
+    TcpProbe,
+    Wait,
+)
+from squall.core.playbook.wording import describe_load, describe_probe
 
 _ORDER: Final[tuple[Outcome, ...]] = (
     "succeeded",
@@ -39,6 +49,10 @@ def kind(step: Step) -> str:
             return "load"
         case HttpProbe():
             return "http"
+        case TcpProbe():
+            return "tcp"
+        case ExecProbe():
+            return "exec"
         case Wait():
             return "wait"
         case Group(parallel=parallel):
@@ -55,8 +69,8 @@ def does(step: Step) -> tuple[str, ...]:
         case Load(mix=mix) as load:
             paths = ", ".join(dict.fromkeys(f"{each.method} {each.path}" for each in mix))
             return (plain(f"{describe_load(load)}, {paths}"),)
-        case HttpProbe(method=method, url=url):
-            return (plain(f"{method} {url}"),)
+        case HttpProbe() | TcpProbe() | ExecProbe() as probe:
+            return (plain(describe_probe(probe)),)
         case Wait(duration=duration):
             return (f"wait {span(duration)}",)
         case Group(steps=steps, parallel=parallel):
@@ -76,11 +90,21 @@ def lasts(step: Step) -> str:
 
 def repeats(step: Step) -> str:
     """How often a looping step goes round: ``3 times``, ``for ever``; empty for no loop."""
-    if step.loop is None:
+    loop = step.loop
+    if loop is None:
         return ""
-    if step.loop.times is None:
-        return "for ever"
-    return "once" if step.loop.times == 1 else f"{step.loop.times} times"
+    if loop.each_of:
+        return plain(f"for each of {loop.each_of}")
+    most = "" if loop.max is None else f", {_times(loop.max)} at most"
+    if loop.until:
+        return plain(f"until {loop.until}{most}")
+    if loop.while_:
+        return plain(f"while {loop.while_}{most}")
+    return "for ever" if loop.rounds is None else _times(loop.rounds)
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
 
 
 def modifiers(node: Node) -> tuple[str, ...]:

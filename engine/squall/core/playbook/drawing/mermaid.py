@@ -12,7 +12,14 @@ from squall.core.playbook.drawing import labels
 from squall.core.playbook.graph import Link, Node, Region, StepGraph
 
 _SPECIAL: Final = re.compile(r"[^\w .,:/+%×→±()-]")
-_SHAPES: Final = {"wait": ("([", "])"), "http": ("{{", "}}"), "load": ("[/", "/]")}
+_ASKS: Final = ("{{", "}}")
+_SHAPES: Final = {
+    "wait": ("([", "])"),
+    "http": _ASKS,
+    "tcp": _ASKS,
+    "exec": _ASKS,
+    "load": ("[/", "/]"),
+}
 
 
 def draw(graph: StepGraph) -> str:

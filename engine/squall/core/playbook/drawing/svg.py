@@ -44,6 +44,8 @@ _DARK: Final = {
     "http": "#58c48c",
     "wait": "#66768a",
 }
+_AS: Final = {"tcp": "http", "exec": "http"}
+"""Kinds of step that are coloured like another: all that ask are one."""
 _MARGIN: Final = 28.0
 _PADDING: Final = 16.0
 _NARROWEST: Final = 208.0
@@ -172,10 +174,11 @@ def _moved(box: Box, x: float, y: float) -> str:
 
 def _leaf(box: Box) -> Iterator[str]:
     step = box.node.step
+    kind = labels.kind(step)
     full = "; ".join((labels.plain(step.name), *labels.does(step), *labels.modifiers(box.node)))
     yield f"<title>{html.escape(full)}</title>"
     yield f'<rect class="box" width="{box.width:.1f}" height="{box.height:.1f}" rx="9"/>'
-    yield f'<rect class="{labels.kind(step)}" x="9" y="11" width="3.5" '
+    yield f'<rect class="{_AS.get(kind, kind)}" x="9" y="11" width="3.5" '
     yield f'height="{box.height - 22:.1f}" rx="1.75"/>'
     yield _text(labels.plain(step.name), 22, 23, "step")
     right = box.width - _PADDING

@@ -24,6 +24,20 @@ targets:
 steps:
   - {name: broken, duration: 1m, scenario: {%s: 10%%}}
 """
+_NIGHTLY: Final = """name: example
+schedule: {cron: 0 4 * * *, timezone: %s}
+targets:
+  shop: {http: {listen: "127.0.0.1:7070", upstream: "http://127.0.0.1:8080"}}
+steps:
+  - {name: slow, duration: 1m, scenario: {latency: 1s}}
+"""
+_AFTER: Final = """name: example
+depends_on: [%s]
+targets:
+  shop: {http: {listen: "127.0.0.1:7070", upstream: "http://127.0.0.1:8080"}}
+steps:
+  - {name: slow, duration: 1m, scenario: {latency: 1s}}
+"""
 
 NAMES: Final = {
     "SQ201": Code(
@@ -115,5 +129,35 @@ NAMES: Final = {
         advice="Use a fault that acts on connections, or an http target.",
         bad=_BYTES % "errors",
         good=_BYTES % "resets",
+    ),
+    "SQ251": Code(
+        "unknown time zone",
+        "Zones have the names of the IANA data base; an abbreviation means different zones to "
+        "different people.",
+        advice="Write UTC, or a name as Europe/Berlin.",
+        bad=_NIGHTLY % "europe/berlin",
+        good=_NIGHTLY % "Europe/Berlin",
+    ),
+    "SQ252": Code(
+        "playbooks wait for each other",
+        "Each would wait for the others to pass first, and none of them would ever run.",
+        advice="Take one of them out of 'depends_on'.",
+        bad=_AFTER % "example",
+        good=_AFTER % "warm up",
+    ),
+    "SQ253": Code(
+        "playbook to wait for unknown",
+        "A playbook that waits for one that does not exist never runs. Said only where one of a "
+        "like name was read: others may stand elsewhere.",
+        severity=Severity.WARNING,
+        advice="Spell the name as the other playbook does.",
+        across_files=True,
+    ),
+    "SQ254": Code(
+        "old name still there",
+        "A history cannot go on under the new name while the old one makes it longer.",
+        severity=Severity.WARNING,
+        advice="Remove the old playbook, or leave 'renamed_from' out.",
+        across_files=True,
     ),
 }

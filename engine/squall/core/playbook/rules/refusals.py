@@ -78,4 +78,14 @@ REFUSALS: Final = {
         "The file holds no playbook of this name.",
         advice="Pick one of those the refusal lists.",
     ),
+    "SQ430": Code(
+        "nothing to import",
+        "The file is another tool's, or not the kind of file that holds an experiment.",
+        advice="Import a MockForge orchestration, scenario or schedule.",
+    ),
+    "SQ431": Code(
+        "nothing to export",
+        "No step of the playbook is one that the other tool knows.",
+        advice="Give it a step that injects faults or waits.",
+    ),
 }

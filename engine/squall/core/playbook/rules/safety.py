@@ -41,4 +41,28 @@ SAFETY: Final = {
         bad="- {name: slow, duration: 1m, timeout: 30s, scenario: {latency: 1s}}",
         good="- {name: slow, duration: 1m, timeout: 2m, scenario: {latency: 1s}}",
     ),
+    "SQ331": Code(
+        "always true or false",
+        "A condition that nothing can change decides nothing.",
+        severity=Severity.WARNING,
+        advice="Ask about something that can change, or leave it out.",
+        bad='- {name: look, http: {get: "http://127.0.0.1:8080/"}, expect: 1 < 2}',
+        good='- {name: look, http: {get: "http://127.0.0.1:8080/"}, expect: status < 300}',
+    ),
+    "SQ340": Code(
+        "secret in clear",
+        "Whoever can read the repository, or ever could, has it. A reference is as easy to write.",
+        severity=Severity.WARNING,
+        advice="Write ${{ secrets.NAME }}, and give the value in SQUALL_SECRET_NAME.",
+        bad='- {name: look, http: {get: "http://127.0.0.1/", headers: {authorization: "Bearer k3Jd9sLq02MfXz71pWvT"}}}',
+        good='- {name: look, http: {get: "http://127.0.0.1/", headers: {authorization: "${{ secrets.TOKEN }}"}}}',
+    ),
+    "SQ341": Code(
+        "escape that is text",
+        "YAML knows line ends written as escapes in double quotes only.",
+        severity=Severity.WARNING,
+        advice="Put the text in double quotes.",
+        bad="- {name: look, tcp: {connect: 127.0.0.1:6379, send: 'PING\\r\\n'}}",
+        good='- {name: look, tcp: {connect: 127.0.0.1:6379, send: "PING\\r\\n"}}',
+    ),
 }

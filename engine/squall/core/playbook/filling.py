@@ -1,0 +1,207 @@
+"""Values put in where ``${{ }}`` stands, before anything asks whether the document is right.
+
+Called by `load` with the values of the inputs, so that schema, `build` and `checks` only ever see
+what is meant. A step that speaks of other steps cannot be filled yet: it gets the example of the
+schema at that place, and keeps its text for the machine to `fill_blank` when its turn comes.
+References to secrets stay as they are until a probe is performed.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+from squall.core.playbook import expressions
+from squall.core.playbook.expressions import (
+    Answer,
+    Failure,
+    Mistake,
+    Template,
+    names_in,
+    rendered,
+    template_mistakes,
+    templates_in,
+)
+from squall.core.playbook.model import Given
+from squall.core.playbook.names import INPUTS
+from squall.core.playbook.places import Places
+from squall.core.playbook.source import Data, Document, Path
+
+BARE: Final = frozenset({"when", "expect", "until", "while", "abort_if", "outputs"})
+"""Keys that hold expressions themselves; nothing is put into them."""
+FIXED: Final = frozenset(
+    {"name", "delay", "timeout", "on_timeout", "needs", "retry", "continue_on_failure", "targets"}
+)
+"""Keys of a step that have to be known before a run begins."""
+_FREE: Final = frozenset({"headers", "body", "env", "scenarios", "targets"})
+"""Keys whose own keys are anybody's choice."""
+_STEPS: Final = frozenset({"steps", "parallel", "finally"})
+_LATE: Final = ("steps", "loop")
+"""What the names begin with that have a value only while a run is on its way."""
+
+Render = Callable[[str], Answer]
+"""Works out one expression, as a playbook would write what it comes to."""
+
+
+def fill(places: Places, inputs: tuple[Given, ...], example: Callable[[Path], Data]) -> Document:
+    """The document with everything put in that is known; what cannot be is noted in `places`.
+
+    `example` is what may stand at a place, for values nobody knows yet.
+    """
+    return _Filler(places, {one.name: one for one in inputs}, example).document()
+
+
+def has_templates(data: Data) -> bool:
+    """Whether there is anything to fill."""
+    if isinstance(data, str):
+        return "${{" in data
+    if isinstance(data, dict):
+        return any(map(has_templates, data.values()))
+    return isinstance(data, list) and any(map(has_templates, data))
+
+
+def fill_blank(text: str, answer: Render) -> Answer:
+    """The keys of a step with every value put in; the first that cannot be worked out if not."""
+    data = json.loads(text)
+    bare = {key: data.pop(key) for key in BARE & data.keys()}
+    filled = put_in(data, answer)
+    if isinstance(filled, Failure):
+        return filled
+    assert isinstance(filled, dict)
+    return {**filled, **bare}
+
+
+def put_in(data: Data, answer: Render) -> Answer:
+    """Data with its templates worked out; references to secrets stay."""
+    filled = expressions.fill(data, lambda text: _secret(text) or answer(text))
+    return filled.failures[0][2] if filled.failures else filled.data
+
+
+def _secret(text: str) -> str:
+    return "${{ " + text + " }}" if text.startswith("secrets.") else ""
+
+
+def texts_in(data: Data, key: str = "") -> Iterator[str]:
+    """Every text with a template in it, where templates have a meaning."""
+    if isinstance(data, dict):
+        for name, value in data.items():
+            yield from texts_in(value, name)
+    elif isinstance(data, list):
+        for value in data:
+            yield from texts_in(value, key)
+    elif isinstance(data, str) and "${{" in data and key not in BARE:
+        yield data
+
+
+def is_secret(template: Template) -> bool:
+    """Whether it names a secret, whose value nobody knows before it is used."""
+    return template.expression.startswith("secrets.")
+
+
+def is_late(template: Template) -> bool:
+    """Whether its value is known only while a run is on its way."""
+    return any(name.partition(".")[0] in _LATE for name, _ in names_in(template.expression))
+
+
+@dataclass
+class _Filler:
+    """One document on its way from what is written to what is meant."""
+
+    places: Places
+    inputs: Mapping[str, Given]
+    example: Callable[[Path], Data]
+    late: dict[Path, str] = field(default_factory=dict)
+
+    def document(self) -> Document:
+        """The document as it is meant."""
+        document = self.places.document
+        filled = self._node(document.data, ())
+        return replace(document, data=filled, written=document.data, late=self.late)
+
+    def _node(self, data: Data, path: Path) -> Data:
+        if isinstance(data, dict):
+            return {key: self._node(value, (*path, key)) for key, value in data.items()}
+        if isinstance(data, list):
+            return [self._node(value, (*path, index)) for index, value in enumerate(data)]
+        if not isinstance(data, str) or "${{" not in data:
+            return data
+        if path[0] in {"inputs", "name", "version"} or _is_bare(path):
+            self._superfluous(path)
+            return data
+        return self._text(data, path)
+
+    def _superfluous(self, path: Path) -> None:
+        what = "an expression already" if _is_bare(path) else "known before anything else"
+        hint = "write it without ${{ }}" if _is_bare(path) else "write the value itself"
+        self.places.note(path, "SQ230", f"nothing can be put in here: it is {what}", hint)
+
+    def _text(self, text: str, path: Path) -> Data:
+        templates = templates_in(text)
+        if all(map(is_secret, templates)) and all(one.closed for one in templates):
+            return text
+        if any(map(is_late, templates)):
+            return self._later(text, path, templates)
+        scope = {f"inputs.{one.name}": INPUTS[one.kind] for one in self.inputs.values()}
+        mistakes = [
+            mistake
+            for mistake in template_mistakes(text, scope)
+            if not any(
+                is_secret(one) and one.start < mistake.column <= one.end for one in templates
+            )
+        ]
+        for mistake in mistakes:
+            self._mistaken(path, mistake)
+        filled = put_in(text, partial(rendered, scope=scope, values=self._values()))
+        if not isinstance(filled, Failure):
+            return filled
+        if not mistakes and self._all_given(templates):
+            self.places.note(path, "SQ232", filled.reason)
+        return self.example(path)
+
+    def _later(self, text: str, path: Path, templates: tuple[Template, ...]) -> Data:
+        """A value that is there once the run is on its way, in a step that can wait for it."""
+        step = step_of(path)
+        fixed = next((str(key) for key in path[len(step) :] if key in FIXED), None)
+        if path[-2:] == ("loop", "each") and len(templates) == 1 and _is_whole(text, templates[0]):
+            self.late[path] = templates[0].expression
+        elif not step or fixed is not None or path[len(step) : len(step) + 1] == ("loop",):
+            where = f"'{fixed or 'loop'}'" if step else "this"
+            first = next(filter(is_late, templates))
+            self.places.note_within(
+                path, first.start, first.end - first.start, "SQ231",
+                f"{where} has to be known before the run, and '{first.expression}' is not",
+                "only what a step does can depend on other steps and on rounds",
+            )  # fmt: skip
+        else:
+            self.late[path] = text
+        return self.example(path)
+
+    def _values(self) -> dict[str, Data]:
+        return {f"inputs.{name}": one.decoded() for name, one in self.inputs.items() if one.value}
+
+    def _all_given(self, templates: tuple[Template, ...]) -> bool:
+        """Whether there is a value for every input in them; without one nothing is wrong yet."""
+        chains = [chain for one in templates for chain, _ in names_in(one.expression)]
+        return all(chain in self._values() for chain in chains if chain.startswith("inputs."))
+
+    def _mistaken(self, path: Path, mistake: Mistake) -> None:
+        span = (mistake.column - 1, mistake.length)
+        self.places.note_within(path, *span, "SQ232", mistake.message, mistake.hint)
+
+
+def _is_whole(text: str, template: Template) -> bool:
+    return (template.start, template.end) == (0, len(text))
+
+
+def _is_bare(path: Path) -> bool:
+    """Whether an expression stands here, and not a value."""
+    return bool(BARE.intersection(path)) and not _FREE.intersection(path)
+
+
+def step_of(path: Path) -> Path:
+    """The path of the step this value belongs to; empty outside of steps."""
+    for length in range(len(path) - 1, 1, -1):
+        if isinstance(path[length - 1], int) and path[length - 2] in _STEPS:
+            return path[:length]
+    return ()

@@ -1,0 +1,94 @@
+"""Guards: what must not happen while faults are on, asked each time clients are measured.
+
+Called by `machine` when the edge or a load says what clients felt over the last second. A guard
+that is true ends the run as aborted; so does one that cannot be worked out, because nobody knows
+what it would have said. Without a request there is nothing to ask about.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from squall.core.faults.effects import Felt
+from squall.core.playbook.expressions import Failure
+from squall.core.playbook.model import Injection, Load
+from squall.core.playbook.plan import Plan, PlanStep
+from squall.core.run import values
+from squall.core.run.paths import attempt_path, shown
+from squall.core.run.state import State, StepState
+from squall.core.run.turn import Turn
+
+
+def breach(turn: Turn, plan: Plan, state: State, source: str) -> str | None:
+    """Why the run has to be aborted, now that clients of `source` were measured; None if not.
+
+    `source` is a target, or the attempt of a load.
+    """
+    felt = _together(turn.pictures.values())
+    for text in plan.playbook.abort_if:
+        if reason := _ask(turn, plan.main, state.main, "", text, felt):
+            return reason
+    for planned, step, above in _guarded(plan.main, state.main, ""):
+        own = _own(turn, planned, attempt_path(planned, step, above))
+        for text in planned.step.abort_if if source in own else ():
+            if reason := _ask(turn, planned, step, above, text, _together(own.values())):
+                return f"{shown(attempt_path(planned, step, above)).partition('#')[0]}: {reason}"
+    return None
+
+
+def is_guarded(plan: Plan) -> bool:
+    """Whether anybody wants to know what clients feel while the run goes on."""
+    return bool(plan.playbook.abort_if) or any(step.step.abort_if for step in plan.main.walk())
+
+
+def _ask(
+    turn: Turn, plan: PlanStep, step: StepState, above: str, text: str, felt: Felt | None
+) -> str | None:
+    if felt is None:
+        return None
+    measured = StepState(iteration=step.iteration, attempt=step.attempt, felt=felt)
+    answer = values.ask(turn, plan, measured, above, text)
+    if isinstance(answer, Failure):
+        return f"abort_if {answer.reason}"
+    return f"abort_if {text}; {values.were(turn, plan, measured, above, text)}" if answer else None
+
+
+def _guarded(
+    plan: PlanStep, step: StepState, above: str
+) -> Iterator[tuple[PlanStep, StepState, str]]:
+    """Every step that goes on and has a guard."""
+    if step.stage not in {"active", "starting"}:
+        return
+    plan = plan.filled(step.filled)
+    if plan.step.abort_if:
+        yield plan, step, above
+    path = attempt_path(plan, step, above)
+    for below, child in zip(plan.children, step.children, strict=False):
+        yield from _guarded(below, child, path)
+
+
+def _own(turn: Turn, plan: PlanStep, path: str) -> dict[str, Felt]:
+    """What was measured for a step: at its targets, or by its own load."""
+    if isinstance(plan.step.action, Load):
+        return {source: felt for source, felt in turn.pictures.items() if source == path}
+    targets = {
+        target
+        for step in plan.walk()
+        if isinstance(step.step.action, Injection | Load)
+        for target in step.step.targets
+    }
+    return {source: felt for source, felt in turn.pictures.items() if source in targets}
+
+
+def _together(pictures: Iterable[Felt]) -> Felt | None:
+    """Several measurements as one: sums, and of each percentile the worst; None without requests."""
+    felt = [one for one in pictures if one.requests]
+    if not felt:
+        return None
+    return Felt(
+        requests=sum(one.requests for one in felt),
+        errors=sum(one.errors for one in felt),
+        rate=sum(one.rate for one in felt),
+        p50=max(one.p50 for one in felt),
+        p95=max(one.p95 for one in felt),
+        p99=max(one.p99 for one in felt),
+        max=max(one.max for one in felt),
+    )

@@ -1,0 +1,242 @@
+"""What expressions, loops and values do in a run."""
+
+import pytest
+
+from core.run.stage import Stage, busy, saw
+from squall.core.diagnostics import Refused
+from squall.core.faults.kinds import Fixed, Latency
+from squall.core.timing import MILLISECOND, SECOND
+
+LOOK = '{name: look, http: {get: "http://127.0.0.1:1/"}'
+
+
+def text(steps: str, top: str = "") -> str:
+    return f"name: x\n{top}\nsteps:\n{steps}"
+
+
+def test_what_was_expected_and_what_was_seen_are_told() -> None:
+    expecting = text(f"""
+  - {LOOK}, expect: [status == 200, "latency < duration('300ms')"]}}
+""")
+    assert Stage(expecting).run().state.verdict == "passed"
+    failing = Stage(expecting, {"main/look": lambda _: saw(503)}).run()
+    assert failing.state.reason == "look: expected status == 200; status was 503"
+    slow = Stage(expecting, {"main/look": lambda _: saw(latency=SECOND)}).run()
+    assert "latency was 1 s" in slow.state.reason
+
+
+def test_a_status_of_400_fails_by_itself_and_not_where_something_else_is_expected() -> None:
+    answers = {"main/look": lambda _: saw(404)}
+    assert Stage(text(f"\n  - {LOOK}}}\n"), answers).run().state.verdict == "failed"
+    wanted = Stage(text(f"\n  - {LOOK}, expect: status == 404}}\n"), answers).run()
+    assert wanted.state.verdict == "passed"
+
+
+def test_no_answer_fails_whatever_was_expected() -> None:
+    stage = Stage(text(f"\n  - {LOOK}, expect: status != 500}}\n"), {"main/look": lambda _: None})
+    assert stage.run().state.reason == "look: no answer"
+
+
+def test_a_false_when_skips_and_the_sequence_goes_on() -> None:
+    stage = Stage(
+        text(f"""
+  - {LOOK}}}
+  - {{name: deep, when: inputs.deep && steps.look.status == 200, wait: 1s}}
+  - {{name: shallow, when: "!inputs.deep", wait: 1s}}
+""", "inputs: {deep: {type: boolean, default: false}}")
+    ).run()  # fmt: skip
+    assert stage.ended == {"look": "succeeded", "deep": "skipped", "shallow": "succeeded"}
+    assert stage.state.verdict == "passed"
+
+
+def test_steps_that_need_a_skipped_one_run() -> None:
+    stage = Stage("""
+name: x
+parallel:
+  - {name: a, when: "false", wait: 1s}
+  - {name: b, needs: [a], when: "!steps.a.ran && steps.a.outcome == 'skipped'", wait: 1s}
+""").run()
+    assert stage.ended == {"a": "skipped", "b": "succeeded"}
+
+
+def test_a_value_that_is_not_there_fails_the_step_that_asks() -> None:
+    stage = Stage(text(f"""
+  - {LOOK}, continue_on_failure: true}}
+  - {{name: next, when: "steps.look.json.id == 3", wait: 1s}}
+"""), {"main/look": lambda _: saw(body="no json")}).run()  # fmt: skip
+    assert stage.ended["next"] == "failed"
+    assert "steps.look.json" in stage.state.reason
+
+
+def test_values_of_steps_are_put_into_later_ones() -> None:
+    stage = Stage(text("""
+  - {name: make it, http: {post: "http://127.0.0.1:1/orders"}}
+  - name: read it
+    http:
+      get: "http://127.0.0.1:1/orders/${{ steps.make_it.json.id }}"
+      headers: {x-was: "${{ steps.make_it.status }} after ${{ steps.make_it.latency }}"}
+"""), {"main/make it": lambda _: saw(201, '{"id": "a7"}')}).run()  # fmt: skip
+    _, read = stage.probes()
+    assert read.url == "http://127.0.0.1:1/orders/a7"
+    assert read.headers == (("x-was", "201 after 1ms"),)
+
+
+def test_a_value_that_does_not_fit_fails_the_step_in_words() -> None:
+    stage = Stage(text("""
+  - {name: make, http: {post: "http://127.0.0.1:1/orders"}}
+  - {name: slow, duration: 1s, scenario: {latency: "${{ steps.make.json.delay }}"}}
+"""), {"main/make": lambda _: saw(body='{"delay": "soon"}')}).run()  # fmt: skip
+    assert stage.state.reason == "slow: 'soon' is not written as a duration"
+    assert not stage.live
+
+
+def test_a_loop_over_each_has_item_and_index_and_its_faults_follow() -> None:
+    stage = Stage(text("""
+  - name: waves
+    loop: {each: [100ms, 200ms]}
+    steps:
+      - {name: slow, duration: 1s, scenario: {latency: "${{ loop.item }}"}}
+      - {name: told, http: {get: "http://127.0.0.1:1/${{ loop.index }}/${{ loop.item }}"}}
+""")).run()
+    delays = [scenarios[0].faults[0] for scenarios in stage.scenarios()]
+    assert delays == [Latency(delay=Fixed(value=n * MILLISECOND)) for n in (100, 200)]
+    assert [probe.url[-7:] for probe in stage.probes()] == ["1/100ms", "2/200ms"]
+
+
+def test_each_may_be_a_list_that_a_step_saw() -> None:
+    def listed(body: str) -> Stage:
+        return Stage(text("""
+  - {name: list, http: {get: "http://127.0.0.1:1/"}}
+  - {name: read, loop: {each: "${{ steps.list.json }}"},
+     http: {get: "http://127.0.0.1:1/${{ loop.item }}"}}
+"""), {"main/list": lambda _: saw(body=body)}).run()  # fmt: skip
+
+    assert [probe.url[-1] for probe in listed("[4, 5]").probes()[1:]] == ["4", "5"]
+    assert listed("[]").ended["read"] == "skipped"
+    assert listed('"no list"').ended["read"] == "failed"
+
+
+@pytest.mark.parametrize(("good_at", "verdict", "rounds"), [(0, "passed", 1), (2, "passed", 3), (9, "failed", 4)])  # fmt: skip
+def test_until_asks_after_each_round_and_gives_up_after_max(
+    good_at: int, verdict: str, rounds: int
+) -> None:
+    stage = Stage(
+        text(f"\n  - {LOOK}, loop: {{until: status == 200, max: 4}}, expect: 'true'}}\n"),
+        {"main/look": lambda n: saw(200 if n >= good_at else 503)},
+    ).run()
+    assert (stage.state.verdict, len(stage.asked)) == (verdict, rounds)
+    if verdict == "failed":
+        assert stage.state.reason == "look[4]: until status == 200: not so after 4 rounds"
+
+
+def test_while_asks_before_each_round_and_sees_the_last() -> None:
+    stage = Stage(
+        text("""
+  - name: drain
+    loop: {while: "loop.index == 1 || steps.look.status == 503", max: 9}
+    steps:
+      - {name: look, http: {get: "http://127.0.0.1:1/"}, expect: "true"}
+"""),
+        {"main/drain/look": lambda n: saw(503 if n < 2 else 200)},
+    ).run()
+    assert (stage.state.verdict, len(stage.asked)) == ("passed", 3)
+
+
+def test_rounds_begin_no_faster_than_every() -> None:
+    stage = Stage(text("""
+  - {name: beat, loop: {times: 3, every: 1s}, http: {get: "http://127.0.0.1:1/"}}
+""")).run()
+    assert stage.at == 2 * SECOND + MILLISECOND
+
+
+def test_a_group_is_expected_to_hold_what_its_steps_saw() -> None:
+    stage = Stage(text(f"""
+  - name: both
+    expect: steps.look.status == 201
+    steps: [{LOOK}}}]
+""")).run()  # fmt: skip
+    assert "steps.look.status was 200" in stage.state.reason
+
+
+def test_what_clients_felt_can_be_expected() -> None:
+    playbook = text("""
+  - {name: users, duration: 1s, load: {requests: 10/s},
+     expect: "measured.p99 < duration('50ms') && measured.error_rate < 0.1"}
+""")
+    assert Stage(playbook, felt=busy()).run().state.verdict == "passed"
+    assert "error_rate was 0.5" in Stage(playbook, felt=busy(errors=50)).run().state.reason
+    assert "not there" in Stage(playbook).run().state.reason
+
+
+def test_an_input_without_a_value_is_asked_for() -> None:
+    playbook = text('\n  - {name: w, wait: "${{ inputs.long }}"}\n',
+                    "inputs: {long: {type: duration}}")  # fmt: skip
+    with pytest.raises(Refused, match="input 'long' has no value"):
+        Stage(playbook)
+    assert Stage(playbook, long="3s").run().at == 3 * SECOND
+
+
+STEADY = """
+name: x
+steady_state:
+  every: 1s
+  failures: 2
+  recover_within: 5s
+  checks: [{name: up, http: {get: "http://127.0.0.1:1/"}}]
+steps: [{name: hit, duration: 10s, scenario: {latency: 1s}}]
+"""
+
+
+def test_nothing_is_injected_unless_the_steady_state_holds() -> None:
+    stage = Stage(STEADY, {"steady/up": lambda _: saw(500)}).run()
+    assert (stage.state.verdict, stage.scenarios()) == ("inconclusive", [])
+    assert "up: GET http://127.0.0.1:1/ answered 500" in stage.state.reason
+
+
+def test_a_broken_steady_state_aborts_and_its_return_is_measured() -> None:
+    stage = Stage(STEADY, {"steady/up": lambda n: saw(500 if 3 <= n < 7 else 200)}).run()
+    assert (stage.state.verdict, stage.ended["hit"]) == ("aborted", "cancelled")
+    assert [(seen.stage, seen.holds) for seen in stage.steady] == [
+        ("before", True), ("during", False), ("after", True),
+    ]  # fmt: skip
+    assert stage.steady[-1].took is not None
+    assert not stage.live
+
+
+def test_one_bad_look_is_forgiven_where_two_are_needed() -> None:
+    stage = Stage(STEADY, {"steady/up": lambda n: saw(500 if n == 4 else 200)}).run()
+    assert stage.state.verdict == "passed"
+
+
+def test_a_system_that_does_not_recover_fails_the_run() -> None:
+    def broken_for_good(stage: Stage) -> None:
+        stage.answers["steady/up"] = lambda _: saw(200 if stage.at < 10 * SECOND else 500)
+
+    stage = Stage(STEADY)
+    broken_for_good(stage)
+    stage.run()
+    assert stage.state.verdict == "failed"
+    assert "did not return within 5s" in stage.state.reason
+
+
+GUARDED = """
+name: x
+targets: {shop: {http: {listen: 127.0.0.1:9001, upstream: builtin:echo}}}
+steps: [{name: hit, duration: 10s, scenario: {latency: 1s}GUARD}]
+"""
+
+
+@pytest.mark.parametrize("guard", [", abort_if: measured.error_rate > 0.5", "TOP"])
+def test_a_guard_aborts_at_once_and_undoes(guard: str) -> None:
+    playbook = GUARDED.replace("GUARD", "" if guard == "TOP" else guard)
+    if guard == "TOP":
+        playbook += "abort_if: [measured.p99 > duration('5s'), measured.error_rate > 0.5]\n"
+    stage = Stage(playbook)
+    stage.measure(SECOND, "shop", busy(errors=10))
+    stage.measure(2 * SECOND, "shop", busy(requests=0))
+    stage.measure(3 * SECOND, "shop", busy(errors=60))
+    stage.run()
+    assert (stage.state.verdict, stage.at, stage.live) == ("aborted", 3 * SECOND, set())
+    assert stage.state.reason.endswith(
+        "abort_if measured.error_rate > 0.5; measured.error_rate was 0.6"
+    )
