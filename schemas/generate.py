@@ -59,11 +59,7 @@ def _path(name: str) -> Path:
 
 
 def _pointed(schemas: dict[str, Node], reference: str, name: str) -> tuple[str, str, Node]:
-    """What a ``$ref`` in the schema `name` leads to: which schema, where in it, and what is there.
-
-    >>> _pointed({"a": {"$defs": {"x": {"type": "string"}}}}, "#/$defs/x", "a")
-    ('a', '/$defs/x', {'type': 'string'})
-    """
+    """What a ``$ref`` in the schema `name` leads to: which schema, where in it, what is there."""
     address, _, pointer = reference.partition("#")
     name = address.split(":")[-1].partition(".")[0] or name
     node = schemas[name]

@@ -66,6 +66,14 @@ def test_every_link_within_the_reference_leads_to_its_one_heading() -> None:
     assert set(re.findall(r"\]\(#([^)]*)\)", page)) <= set(anchors)
 
 
+def test_the_entries_for_schemastore_are_complete() -> None:
+    page = (SCHEMAS / "README.md").read_text()
+    [catalogue] = re.findall(r"^```json\n(\[.*?)^```", page, re.MULTILINE | re.DOTALL)
+    for entry in json.loads(catalogue):
+        assert entry.keys() == {"name", "description", "fileMatch", "url"}
+        assert all(match.endswith((".yaml", ".yml", ".json")) for match in entry["fileMatch"])
+
+
 def test_the_reference_has_every_key_of_a_step() -> None:
     page = (SCHEMAS / "README.md").read_text()
     section = page.partition("### `step`")[2].partition("###")[0]

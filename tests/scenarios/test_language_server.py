@@ -1,10 +1,11 @@
-"""What an editor shows: the real YAML language server, told where the schemas are as a user would.
+"""What an editor shows: the real YAML language server, told of the schemas as their page says.
 
 The server is the npm package ``yaml-language-server``; where it is not installed these are skipped.
 """
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -16,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "schemas"
+PAGE = (SCHEMAS / "README.md").read_text()
 READ_OTHERWISE = {"plain_words.yaml"}  # to the server's YAML 012 is a number
 GOOD = [
     path
@@ -50,8 +52,8 @@ class Editor:
             capabilities=capabilities,
         )  # fmt: skip
         self.notify("initialized")
-        self.open("file:///wrong.playbook.yaml", "nme: x\n")
-        while not self.marks.get("file:///wrong.playbook.yaml"):
+        self.open("file:///wrong.squall.yaml", "nme: x\n")
+        while not self.marks.get("file:///wrong.squall.yaml"):
             self._heard()  # its settings are in force when it marks this
 
     def notify(self, method: str, **params: object) -> None:
@@ -115,12 +117,11 @@ class Editor:
 @pytest.fixture(scope="module")
 def editor() -> Iterator[Editor]:
     assert SERVER is not None
-    schemas = {
-        (SCHEMAS / "playbook.draft-07.schema.json").as_uri(): ["*.playbook.yaml"],
-        (SCHEMAS / "project.draft-07.schema.json").as_uri(): ["squall.yaml"],
-    }
-    yaml = {"schemas": schemas, "schemaStore": {"enable": False}, "validate": True,
-            "hover": True, "completion": True}  # fmt: skip
+    [documented] = re.findall(r'^{\n  "yaml.*?^}', PAGE, re.MULTILINE | re.DOTALL)
+    yaml = {
+        "schemas": json.loads(documented)["yaml.schemas"], "schemaStore": {"enable": False},
+        "validate": True, "hover": True, "completion": True,
+    }  # fmt: skip
     with subprocess.Popen(
         [SERVER, "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -144,7 +145,7 @@ steps:
 
 @pytest.mark.parametrize("how", ["modeline", "settings"])
 def test_keys_of_a_step_are_completed(editor: Editor, how: str) -> None:
-    uri = f"file:///{how}.playbook.yaml" if how == "settings" else "file:///modeline.yaml"
+    uri = f"file:///{how}.squall.yaml" if how == "settings" else "file:///modeline.yaml"
     before = 0 if how == "settings" else 1
     editor.open(uri, STEP if how == "settings" else MODELINE + STEP)
     offered = editor.at("completion", uri, before + 8, 4)["items"]
@@ -156,7 +157,7 @@ def test_keys_of_a_step_are_completed(editor: Editor, how: str) -> None:
 
 
 def test_choices_are_completed(editor: Editor) -> None:
-    uri = "file:///choices.playbook.yaml"
+    uri = "file:///choices.squall.yaml"
     editor.open(uri, STEP)
     labels = {item["label"] for item in editor.at("completion", uri, 7, 16)["items"]}
     assert {"fail", "continue"} <= labels
@@ -167,7 +168,7 @@ def hover(editor: Editor, uri: str, line: int, character: int) -> str:
 
 
 def test_what_a_key_means_is_shown_with_an_example(editor: Editor) -> None:
-    uri = "file:///hover.playbook.yaml"
+    uri = "file:///hover.squall.yaml"
     editor.open(uri, STEP)
     shown = hover(editor, uri, 3, 6)
     assert "Duration" in shown
@@ -177,10 +178,10 @@ def test_what_a_key_means_is_shown_with_an_example(editor: Editor) -> None:
 
 
 def test_an_unknown_key_is_marked(editor: Editor) -> None:
-    uri = "file:///unknown.playbook.yaml"
+    uri = "file:///unknown.squall.yaml"
     editor.open(uri, "name: x\nsteps:\n  - name: a\n    weit: 5s\n")
     assert editor.marks_in(uri) == ["Property weit is not allowed."]
-    uri = "file:///deep.playbook.yaml"
+    uri = "file:///deep.squall.yaml"
     step = "  - {name: a, duration: 1s, scenario: {latency: {fixd: 1s}}}\n"
     editor.open(uri, f"name: x\nsteps:\n{step}")
     assert editor.marks_in(uri) == ["Property fixd is not allowed."]
@@ -190,13 +191,13 @@ def test_an_unknown_key_is_marked(editor: Editor) -> None:
 def test_nothing_is_marked_in_a_good_playbook(editor: Editor, path: Path) -> None:
     # One with a modeline is found by it, where it lies; the others by their ending.
     modeline = path.read_text().startswith("# yaml-language-server:")
-    uri = path.as_uri() if modeline else f"file:///{path.name}.playbook.yaml"
+    uri = path.as_uri() if modeline else f"file:///{path.name}.squall.yaml"
     editor.open(uri, path.read_text())
     assert editor.marks_in(uri) == []
 
 
 def test_values_that_are_filled_in_later_are_not_marked(editor: Editor) -> None:
-    uri = "file:///filled.playbook.yaml"
+    uri = "file:///filled.squall.yaml"
     text = (
         "name: x\n"
         "inputs: {base: {type: duration}}\n"
