@@ -122,12 +122,12 @@ class _Read:
 def _read_all(paths: tuple[str, ...]) -> _Read:
     schema, catalogue = schema_text(), catalogue_texts()
     read = _Read()
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for name in paths:
         path = Path(name)
         named = not path.is_dir()
         for file in [path] if named else files_below(path):
-            shown, place = click.format_filename(file), file.absolute()
+            shown, place = click.format_filename(file), os.path.normpath(file.absolute())
             if place in seen:
                 continue
             seen.add(place)
@@ -235,14 +235,13 @@ def _fix(read: _Read, wanted: Selection) -> int:
 def _show_diff(read: _Read, wanted: Selection, color: str) -> None:
     """Show what would be set right, and end: 1 if there is something."""
     from squall.cli.diff import unified
+    from squall.core.playbook.findings import count
 
     fixes = files = 0
     for file, after in _mended(read, wanted):
         shown = unified(file.loaded.file, file.data, after.data)
         click.echo(shown, nl=False, color=_coloured(color))
         fixes, files = fixes + after.fixes, files + 1
-    from squall.core.playbook.findings import count
-
     would = f"{count(fixes, 'finding')} in {count(files, 'file')} would be fixed"
     click.echo(would if fixes else "nothing to fix", err=True)
     sys.exit(2 if read.unread else int(bool(fixes)))
