@@ -6,6 +6,7 @@ identifies what a run was made from.
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -390,7 +391,22 @@ class Playbook(Value, frozen=True, kw_only=True):
 
 def canonical(playbook: Playbook) -> bytes:
     """The playbook as JSON that depends on its meaning only, readable by `from_canonical`."""
-    return msgspec.json.encode(playbook, order="deterministic")
+    return msgspec.json.encode(_said(playbook))
+
+
+def _said(value: object) -> object:
+    """Plain data without what equals its default; msgspec leaves out what *is* the default."""
+    if isinstance(value, msgspec.Struct):
+        config = value.__struct_config__
+        kept: dict[str, object] = {} if config.tag is None else {str(config.tag_field): config.tag}
+        for field in msgspec.structs.fields(value):
+            held = getattr(value, field.name)
+            if held != field.default:
+                kept[field.encode_name] = _said(held)
+        return kept
+    if isinstance(value, Mapping):
+        return {key: _said(value[key]) for key in sorted(value)}
+    return [_said(one) for one in value] if isinstance(value, tuple | list) else value
 
 
 def from_canonical(data: bytes) -> Playbook:
