@@ -103,6 +103,18 @@ def test_errors_side_by_side_add_up_where_they_meet() -> None:
     assert one.startswith("2 SQ321 'y' with 'x' beside it makes 64% of the requests to 'b' fail;")
 
 
+def test_rounds_side_by_side_add_up() -> None:
+    loop = "loop: {times: 5, max_parallel: 2}"
+    [one] = found("{error_share: 50%}", f"steps: [{hit('x', 'errors: 30%', 'targets: a', loop)}]")
+    assert "makes 51% of the requests to 'a' fail" in one
+
+
+def test_no_comment_lifts_a_limit() -> None:
+    steps = f"# squall: ignore-file[SQ320] just this once\nsteps: [{hit('all')}]"
+    codes = [one.split()[1] for one in found("{targets: 2}", steps)]
+    assert "SQ320" in codes
+
+
 def test_a_timeout_beyond_the_limit_is_an_error() -> None:
     steps = "steps: [{name: w, wait: 1s}]"
     assert found("{duration: 10m}", steps, "timeout: 20m\n") == [

@@ -5,7 +5,9 @@ import pytest
 from core.run.stage import Stage, busy, saw
 from squall.core.diagnostics import Refused
 from squall.core.faults.kinds import Fixed, Latency
+from squall.core.playbook.project_file import read_project
 from squall.core.timing import MILLISECOND, SECOND
+from squall.worktree import schema_text
 
 LOOK = '{name: look, http: {get: "http://127.0.0.1:1/"}'
 
@@ -240,3 +242,24 @@ def test_a_guard_aborts_at_once_and_undoes(guard: str) -> None:
     assert stage.state.reason.endswith(
         "abort_if measured.error_rate > 0.5; measured.error_rate was 0.6"
     )
+
+
+def test_a_rate_known_only_in_a_run_is_held_against_the_limits_of_the_project() -> None:
+    project = read_project(b"limits: {error_share: 50%}", "squall.yaml", schema_text("project"))
+    playbook = """
+name: x
+parallel:
+  - {name: look, http: {get: "http://127.0.0.1:1/"}}
+  - {name: some, duration: 1s, scenario: {resets: 30%}}
+  - name: hit
+    needs: [look]
+    duration: 1s
+    scenario: {errors: "${{ steps.look.json.rate }}"}
+"""
+    allowed = {"main/look": lambda _: saw(body='{"rate": 0.2}')}
+    assert Stage(playbook, allowed, project=project).run().ended["hit"] == "succeeded"
+    too_far = {"main/look": lambda _: saw(body='{"rate": 0.4}')}
+    stage = Stage(playbook, too_far, project=project).run()
+    assert stage.ended["hit"] == "failed"
+    assert "it with 'some' beside it would make 58% of the requests" in stage.state.reason
+    assert not stage.live

@@ -6,7 +6,8 @@ long a run takes is bounded by its time-out, and how many there are by `admissio
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import Final
 
 from squall.core.diagnostics import Refused
@@ -21,7 +22,7 @@ from squall.core.faults.kinds import (
     Timeouts,
 )
 from squall.core.playbook.endings import least
-from squall.core.playbook.model import NO_LIMITS, Group, Injection, Limits, Playbook, Step
+from squall.core.playbook.model import NO_LIMITS, Group, Injection, Limits, Loop, Playbook, Step
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Path
 from squall.core.timing import Duration, format_duration
@@ -34,11 +35,14 @@ Line = tuple[tuple[Group, int], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Hit:
-    """A step that puts faults on, where it is written and how it is reached."""
+    """A step that puts faults on, where it is written and how it is reached.
+
+    `spares` is the share of requests that it lets live, 1 where only a run can tell.
+    """
 
     path: Path
     step: Step
-    action: Injection
+    spares: float
     line: Line
 
 
@@ -47,13 +51,32 @@ def check_limits(places: Places, playbook: Playbook, limited_by: Mapping[str, st
     limits = playbook.limits
     if limits == NO_LIMITS:
         return
-    body = "parallel" if playbook.body.parallel else "steps"
-    hits = list(_hits((body,), playbook.body, ()))
+    hits = _all_hits(playbook)
     for index, hit in enumerate(hits):
         others = [other for other in hits[:index] if _may_meet(hit.line, other.line)]
         _targets(places, limits, limited_by, hit, others)
         _errors(places, limits, limited_by, hit, others)
     _length(places, playbook, limited_by)
+
+
+def beyond(playbook: Playbook, step: Step, now: Step) -> str:
+    """How a step, whose values have just been put in, goes beyond the limits; empty if it does not.
+
+    `now` is the step as it is to run. Those beside it that are still to be filled are not counted.
+    """
+    hits = _all_hits(playbook)
+    hit = next((one for one in hits if one.step is step), None)
+    if hit is None or not isinstance(now.action, Injection):
+        return ""
+    shares = map(error_share, now.action.scenarios)
+    filled = replace(hit, spares=prod(1 - share for share in shares))
+    others = [one for one in hits if one is not hit and _may_meet(hit.line, one.line)]
+    for target, share, there in _failing(filled, others, playbook.limits):
+        return (
+            f"it{_beside(there)} would make {_percent(share)} of the requests to '{target}' fail;"
+            f" the project allows {_percent(_most(playbook.limits))}"
+        )
+    return ""
 
 
 def bounded(playbook: Playbook, timeout: Duration) -> Duration:
@@ -74,7 +97,13 @@ def error_share(scenario: Scenario) -> float:
 
     Faults that turn away what goes beyond a measure of traffic are not among them.
     """
-    return scenario.match.share * _together(map(_share, scenario.faults))
+    return scenario.match.share * (1 - prod(1 - _share(fault) for fault in scenario.faults))
+
+
+def _all_hits(playbook: Playbook) -> list[_Hit]:
+    body = "parallel" if playbook.body.parallel else "steps"
+    times = _side_by_side(playbook.loop)
+    return list(_hits((body,), playbook.body, (), times))
 
 
 def _share(fault: Fault) -> float:
@@ -87,22 +116,24 @@ def _share(fault: Fault) -> float:
             return 0.0
 
 
-def _together(shares: Iterator[float]) -> float:
-    """What independent shares come to."""
-    spared = 1.0
-    for share in shares:
-        spared *= 1 - share
-    return 1 - spared
-
-
-def _hits(path: Path, group: Group, line: Line) -> Iterator[_Hit]:
+def _hits(path: Path, group: Group, line: Line, times: int = 1) -> Iterator[_Hit]:
     for index, step in enumerate(group.steps):
         at, way = (*path, index), (*line, (group, index))
+        here = times * _side_by_side(step.loop)
         if isinstance(step.action, Group):
             key = "parallel" if step.action.parallel else "steps"
-            yield from _hits((*at, key), step.action, way)
+            yield from _hits((*at, key), step.action, way, here)
         elif isinstance(step.action, Injection):
-            yield _Hit(path=at, step=step, action=step.action, line=way)
+            shares = () if step.blank else map(error_share, step.action.scenarios)
+            spares = prod(1 - share for share in shares) ** here
+            yield _Hit(path=at, step=step, spares=spares, line=way)
+
+
+def _side_by_side(loop: Loop | None) -> int:
+    """How many rounds of a step are on at once."""
+    if loop is None:
+        return 1
+    return loop.max_parallel if loop.rounds is None else min(loop.max_parallel, loop.rounds)
 
 
 def _may_meet(one: Line, other: Line) -> bool:
@@ -150,22 +181,31 @@ def _targets(
 def _errors(
     places: Places, limits: Limits, limited_by: Mapping[str, str], hit: _Hit, others: list[_Hit]
 ) -> None:
-    most = limits.error_share
-    if most is None or not any(map(error_share, hit.action.scenarios)):
+    for target, share, there in _failing(hit, others, limits):
+        places.note(
+            (*hit.path, "scenario"), "SQ321",
+            f"'{hit.step.name}'{_beside(there)} makes {_percent(share)} of the requests to"
+            f" '{target}' fail; {limited_by['error_share']} allows {_percent(_most(limits))}",
+            "lower the rates, or let one step need the other", key=True,
+        )  # fmt: skip
         return
-    failing = [other for other in others if any(map(error_share, other.action.scenarios))]
+
+
+def _failing(
+    hit: _Hit, others: list[_Hit], limits: Limits
+) -> Iterator[tuple[str, float, list[_Hit]]]:
+    """Each target at which a step goes beyond the limit, how far, and together with whom."""
+    if hit.spares == 1:
+        return
     for target in hit.step.targets:
-        there = [other for other in failing if target in other.step.targets]
-        scenarios = (scenario for one in (hit, *there) for scenario in one.action.scenarios)
-        share = _together(map(error_share, scenarios))
-        if share > most + _ROUNDING:
-            places.note(
-                (*hit.path, "scenario"), "SQ321",
-                f"'{hit.step.name}'{_beside(there)} makes {_percent(share)} of the requests to"
-                f" '{target}' fail; {limited_by['error_share']} allows {_percent(most)}",
-                "lower the rates, or let one step need the other", key=True,
-            )  # fmt: skip
-            return
+        there = [other for other in others if other.spares < 1 and target in other.step.targets]
+        share = 1 - hit.spares * prod(other.spares for other in there)
+        if share > _most(limits) + _ROUNDING:
+            yield target, share, there
+
+
+def _most(limits: Limits) -> float:
+    return 1.0 if limits.error_share is None else limits.error_share
 
 
 def _percent(share: float) -> str:
