@@ -44,7 +44,7 @@ class Around:
 
 @dataclass
 class Callings:
-    """What the calls of one playbook come to; `targets` and `finally_` are what they bring along."""
+    """What the calls of a playbook come to; `targets` and `finally_` are what they bring along."""
 
     places: Places
     calls: Calls
@@ -140,8 +140,8 @@ class Callings:
             taken = {step.name for step in self.finally_}
             free = (f"{name} {number}" if number else name for number in range(MOST_CALLS + 1))
             # What other steps saw is out of reach there: such inputs have no value any more.
-            known = tuple(changed(one, template="") for one in inputs)
-            called = Called(playbook=playbook.name, inputs=known)
+            left = tuple(changed(one, template="") for one in inputs)
+            called = Called(playbook=playbook.name, inputs=left)
             group = Group(steps=playbook.finally_, called=called)
             last = next(each for each in free if each not in taken)
             self.finally_.append(Step(name=last, action=group))
