@@ -72,7 +72,7 @@ def _checked(
     return value
 
 
-def require_values(playbook: Playbook) -> None:
+def require_runnable(playbook: Playbook) -> None:
     """See that a playbook can be run; raises `Refused` when an input has no value."""
     for one in playbook.inputs:
         if not one.value:
