@@ -47,11 +47,11 @@ def open_playbook(
         sys.exit(2)
     try:
         picked = loaded.pick(wanted)
-        if inputs is not None:
-            require_runnable(picked.playbook)
-        return picked
     except Refused as refusal:
         raise click.UsageError(f"{refusal.message}; {refusal.hint}") from None
+    if inputs is not None:
+        require_runnable(picked.playbook)
+    return picked
 
 
 def _given(written: str) -> tuple[str, str]:
