@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,22 @@ def test_without_a_base_everything_is_said(base: str, runner, pull, shop: Path) 
     ]
     assert ("the base is not in this clone" in done.log) == bool(base)
     assert not (shop / "pwned").exists()
+
+
+@pytest.mark.timeout(300)
+def test_squall_is_installed_as_it_is_at_the_ref_of_the_action(runner) -> None:
+    (runner.temp / "squall").unlink()
+    done = runner.step("install", PYTHON=sys.executable, PYTHONPATH="")
+    if done.exit_code and re.search("No matching distribution|connection", done.log):
+        pytest.skip("pip cannot reach a package index")
+    assert done.exit_code == 0, done.log
+    where = [runner.temp / "squall/bin/python", "-Ic", "import squall; print(squall.__file__)"]
+    found = subprocess.run(where, check=True, capture_output=True, text=True)
+    package = Path(found.stdout.strip()).parent
+    assert package.is_relative_to(runner.temp)
+    subprocess.run([runner.temp / "squall/bin/squall", "--version"], check=True)
+    for file in ("schemas/playbook.draft-07.schema.json", "templates/github.yml"):
+        assert (package / file).read_bytes() == (ROOT / "engine/squall" / file).read_bytes()
 
 
 EVIL = "playbooks/$(touch pwned)`touch pwned`\n::add-mask::a\n##[add-mask]b.yaml"

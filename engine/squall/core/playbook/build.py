@@ -7,7 +7,7 @@ the whole playbook means together is asked in `checks`, which needs the model.
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -16,6 +16,7 @@ from squall.core.playbook.filling import step_of
 from squall.core.playbook.model import (
     Action,
     Address,
+    Approve,
     Backoff,
     Blank,
     Given,
@@ -26,6 +27,7 @@ from squall.core.playbook.model import (
     Need,
     Output,
     Playbook,
+    Replay,
     Retry,
     SteadyState,
     Step,
@@ -50,7 +52,9 @@ from squall.core.playbook.traffic import build_load
 from squall.core.timing import HOUR, LONGEST, Duration
 
 LOOPS: Final = ("times", "each", "until", "while", "forever")
-ACTIONS: Final = ("scenario", "load", *PROBES, "wait", "steps", "parallel")
+ACTIONS: Final = (
+    "scenario", "replay", "load", *PROBES, "approve", "wait", "playbook", "steps", "parallel",
+)  # fmt: skip
 DEFAULT_TARGET: Final = Target(
     name="default", listen=Address(host="127.0.0.1", port=7070), upstream=None
 )
@@ -58,19 +62,51 @@ DEFAULT_TARGET: Final = Target(
 Node = Mapping[str, Any]
 
 
+class Call(NamedTuple):
+    """What a step that calls a playbook comes to."""
+
+    group: Group
+    loop: Loop | None
+    timeout: Duration
+
+
+class Calls(Protocol):
+    """The playbooks that steps call; `targets` and `finally_` are those they bring along."""
+
+    targets: dict[str, Target]
+    finally_: list[Step]
+
+    def call(self, path: Path, node: Node, scope: tuple[Target, ...]) -> Call | None:
+        """What the step at `path` calls, on these targets; None if nothing was meant."""
+        ...
+
+
+class Nobody:
+    """For playbooks that cannot call any."""
+
+    def __init__(self) -> None:
+        self.targets: dict[str, Target] = {}
+        self.finally_: list[Step] = []
+
+    def call(self, path: Path, node: Node, scope: tuple[Target, ...]) -> Call | None:  # noqa: ARG002
+        """Nothing."""
+        return None
+
+
 def build(
     places: Places,
     targets: tuple[Target, ...] = (),
     shipped: Shipped = dict,
     inputs: tuple[Given, ...] = (),
+    calls: Calls | None = None,
 ) -> Playbook:
     """The document as a playbook, with harmless stand-ins for what `places` then has errors on.
 
     `targets` come from the command line: each replaces the one of its name, and where the
     playbook names none they are all there are. `shipped` gives the scenarios of the catalogue,
-    `inputs` are those of the playbook with their values.
+    `inputs` are those of the playbook with their values, `calls` knows which playbooks it calls.
     """
-    return _Builder(places, shipped).playbook(targets, inputs)
+    return _Builder(places, shipped, calls).playbook(targets, inputs)
 
 
 def build_step(places: Places, blank: Blank) -> Step:
@@ -93,8 +129,9 @@ def check_defaults(places: Places, defaults: Node, targets: Mapping[str, Target]
 class _Builder:
     """Walks one document's data, steps first to last."""
 
-    def __init__(self, places: Places, shipped: Shipped = dict) -> None:
+    def __init__(self, places: Places, shipped: Shipped = dict, calls: Calls | None = None) -> None:
         self.places = places
+        self.calls = calls or Nobody()
         self.scenarios = ScenarioBuilder(places, shipped)
         self.in_scope: tuple[str, ...] = ()
         self.targets: Mapping[str, Target] = {}
@@ -109,11 +146,12 @@ class _Builder:
             self.scenarios.declare(name, scenario)
         body = self._body(node)
         finally_ = self._steps(("finally",), self._list(node, "finally"), self.in_scope)
+        finally_ += tuple(self.calls.finally_)
         limits = self.places.around.limits
         return Playbook(
             name=str(node["name"]),
             body=body,
-            targets=self._needed(targets, given, (*body.steps, *finally_)),
+            targets=self._opened(self._needed(targets, given, (*body.steps, *finally_))),
             description=str(node.get("description", "")),
             tags=tuple(str(tag) for tag in self._list(node, "tags")),
             loop=self._loop((), node),
@@ -218,6 +256,15 @@ class _Builder:
         needed |= {target.name for target in given}
         return tuple(t for t in targets if t.name in needed or around.get(t.name) != t)
 
+    def _opened(self, own: tuple[Target, ...]) -> tuple[Target, ...]:
+        """Its own targets and those of what it calls."""
+        brought = {target.name: target for target in own}
+        for name, target in self.calls.targets.items():
+            if brought.setdefault(name, target) != target:
+                message = f"a playbook that is called has another target '{name}'"
+                self.places.note(("targets", name), "SQ225", message, "name one differently")
+        return tuple(brought[name] for name in sorted(brought)) if self.calls.targets else own
+
     # -- steps --------------------------------------------------------------------------------
 
     def _steps(self, path: Path, nodes: list[Any], scope: tuple[str, ...]) -> tuple[Step, ...]:
@@ -229,18 +276,20 @@ class _Builder:
     def step(self, path: Path, node: Node, scope: tuple[str, ...]) -> Step:
         """One step and all that is inside it; `scope` are the targets around it."""
         targets = self._chosen(path, node, scope)
-        action = self._action(path, node, targets)
+        call = self._call(path, node, targets) if "playbook" in node else None
+        action = self._action(path, node, targets) if call is None else call.group
+        loop = self._loop(path, node)
         return Step(
             name=node["name"],
             action=action,
             targets=targets if isinstance(action, Injection | Load) else (),
             duration=self._lasting(path, node, "duration", Duration(1)),
             delay=self._duration(path, node, "delay") or Duration(0),
-            timeout=self._lasting(path, node, "timeout", LONGEST),
+            timeout=self._lasting(path, node, "timeout", LONGEST) or (call and call.timeout),
             on_timeout=node.get("on_timeout", "fail"),
             needs=self._needs(node),
             retry=self._retry(path, node),
-            loop=self._loop(path, node),
+            loop=loop or (call and call.loop),
             continue_on_failure=self._tolerance(node),
             expect_traffic=node.get("expect_traffic", False),
             when=node.get("when", ""),
@@ -249,12 +298,24 @@ class _Builder:
             blank=self._blank(path, node, scope),
         )
 
+    def _call(self, path: Path, node: Node, targets: tuple[str, ...]) -> Call | None:
+        scope = tuple(self.targets[name] for name in targets if name in self.targets)
+        call = self.calls.call(path, node, scope)
+        if call is not None and call.loop is not None and "loop" in node:
+            message = "the playbook that is called has a 'loop' of its own"
+            self.places.note(
+                (*path, "loop"), "SQ110", message, "put the call into a group", key=True
+            )
+        return call
+
     def _blank(self, path: Path, node: Node, scope: tuple[str, ...]) -> Blank | None:
         """What has to be filled while the run is on its way, if anything has."""
         late = {
             at: text
             for at, text in self.places.document.late.items()
-            if step_of(at) == path and at[-2:] != ("loop", "each")
+            if step_of(at) == path
+            and at[-2:] != ("loop", "each")
+            and "playbook" not in at[len(path) :]
         }
         if not late:
             return None
@@ -322,9 +383,34 @@ class _Builder:
                 return build_load(self.places, (*path, key), node[key])
             case "http" | "tcp" | "exec":
                 return build_probe(self.places, (*path, key), node[key])
+            case "replay":
+                return self._replay((*path, key), node[key])
+            case "approve":
+                return self._approve((*path, key), node[key])
+            case "playbook":
+                return Group(steps=())
             case "wait":
                 return Wait(duration=self.places.duration((*path, key), node[key]))
         return self._group((*path, key), node[key], scope)
+
+    def _replay(self, path: Path, node: Node) -> Replay:
+        speed = node.get("speed", "realtime")
+        factor = str(speed)
+        return Replay(
+            recording=node["recording"],
+            speed=factor,
+            only=tuple(sorted(node.get("only", ()))),
+            endpoint=node.get("endpoint", ""),
+            mode=node.get("mode", "timeline"),
+        )
+
+    def _approve(self, path: Path, node: Node) -> Approve:
+        by = node.get("by", ())
+        return Approve(
+            by=(by,) if isinstance(by, str) else tuple(sorted(by)),
+            message=node.get("message", ""),
+            expires=self._lasting(path, node, "expires", LONGEST),
+        )
 
     def _one_action(self, path: Path, node: Node, seen: list[str]) -> None:
         if seen:
@@ -342,7 +428,7 @@ class _Builder:
         if timed and "duration" not in node:
             hint = "say how long, for example duration: 60s"
             self.places.note((*path, key), "SQ109", f"'{key}' needs a 'duration'", hint, key=True)
-        elif not timed and "duration" in node:
+        elif not timed and key != "replay" and "duration" in node:
             hint = {
                 "wait": "say how long in 'wait' itself",
                 **dict.fromkeys(PROBES, "bound it with 'timeout'"),

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from squall.core.diagnostics import Diagnostic, Position, Refused, Severity, Span, nearest
 from squall.core.playbook.build import build
-from squall.core.playbook.calls import Calls, resolve
+from squall.core.playbook.calling import Around, Callings
+from squall.core.playbook.calls import resolve
 from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
 from squall.core.playbook.defaults import with_defaults
@@ -35,15 +36,11 @@ MODELINE: Final = "# yaml-language-server:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedPlaybook:
-    """One playbook of a file and the document it was read from.
-
-    `calls` are the playbooks its steps call, as they are written.
-    """
+    """One playbook of a file and the document it was read from."""
 
     playbook: Playbook
     document: Document
     file: str
-    calls: Calls = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,17 +225,25 @@ def _one(
         return None
     project = given.project
     places = Places(with_defaults(rest, project.defaults), file, project)
-    playbook = build(places, given.targets, lambda: shipped(given.catalogue), inputs)
+    calls = _callings(places, given)
+    playbook = build(places, given.targets, lambda: shipped(given.catalogue), inputs, calls)
     check_meaning(places, playbook)
     check_limits(places, playbook, project.limited_by)
     check_in_clear(places)
-    calls = resolve(places, given.snapshot) if given.snapshot else {}
     found.extend(_once([*said, *places.found], secrets))
     left, _ = given.ignores.heeded(places.found)
     wrong = any(one.severity is Severity.ERROR for one in left)
     if secrets or shape or written.failed or project.failed or wrong:
         return None
-    return LoadedPlaybook(playbook=playbook, document=document, file=file, calls=calls)
+    return LoadedPlaybook(playbook=playbook, document=document, file=file)
+
+
+def _callings(places: Places, given: _Given) -> Callings | None:
+    """What the playbook calls; None where nobody knows what stands around it."""
+    if given.snapshot is None:
+        return None
+    around = Around(given.schema, given.catalogue, given.snapshot)
+    return Callings(places, resolve(places, given.snapshot), around)
 
 
 def claims(source: Source) -> bool:

@@ -154,6 +154,8 @@ def begin_round(turn: Turn, plan: PlanStep, step: StepState, above: str) -> Fail
         item = items[step.iteration - 1] if isinstance(items, list) else UNKNOWN
         turn.keep(path, "loop.item", item)
     for given in _inputs(turn, plan, above):
+        if not given.value and not given.template:
+            continue
         value = _input(turn, plan, step, above, given)
         if isinstance(value, Failure):
             return Failure(f"input '{given.name}': {value.reason}")
