@@ -260,7 +260,7 @@ class _Layout:
 
     def _one_line(self, node: Node) -> str | None:
         """Brackets and all in them on one line; None where a comment or a text forbids it."""
-        if any(node.inside < comment.start < node.stop for comment in self.comments):
+        if self.comments and self.comments[-1].start < node.stop:
             return None
         parts = []
         if node.kind == "seq":
