@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from squall.core.diagnostics import Refused, nearest
+from squall.worktree import project_files
 
-PROJECT_FILE: Final = "squall.yaml"
 STATE_FOLDER: Final = ".squall"
 _SECRET: Final = "SQUALL_SECRET_"  # noqa: S105 - only the beginning of names
 _USUAL: Final = (
@@ -69,7 +69,5 @@ def state_folder(explicit: str | None = None) -> Path:
     if named:
         return Path(named).absolute()
     here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / PROJECT_FILE).is_file():
-            return folder / STATE_FOLDER
-    return here / STATE_FOLDER
+    around = project_files(here)
+    return (around[-1].parent if around else here) / STATE_FOLDER

@@ -1,20 +1,27 @@
-"""Playbook files as they lie on disk, and what comes with squall to read them by.
+"""Playbook files as they lie on disk, the project files around them, and what comes with squall.
 
 The command line and the library find and read playbooks here; what stands in them is `core`'s to
-say. Nothing but `replace` writes, and that as a whole or not at all.
+say. What holds for a folder is looked for upwards as far as its git repository goes, or to the root
+of the file system where there is none. Nothing but `replace` writes, and that as a whole or not at
+all.
 """
 
 import json
 import os
 import re
 from collections.abc import Iterator
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
+from squall.core.playbook.project import NOTHING_AROUND, PROJECT_FILE, Project
+from squall.core.playbook.project_file import read_project
+from squall.core.playbook.snapshot import Snapshot
 from squall.core.playbook.source import MAX_BYTES
 
 SCHEMAS: Final = Path(__file__).parent / "schemas"
 SCENARIOS: Final = Path(__file__).parent / "scenarios"
+TEMPLATES: Final = Path(__file__).parent / "templates"
 _ENDINGS: Final = {".yaml", ".yml", ".json"}
 _POINTED: Final = re.compile(r'"\$ref": "urn:squall:schemas:(\w+)\.schema\.json')
 
@@ -44,12 +51,115 @@ def catalogue_texts() -> tuple[str, ...]:
     return tuple(path.read_text(encoding="utf-8") for path in sorted(SCENARIOS.glob("*.yaml")))
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """The files of a folder that could hold playbooks, hidden folders left out, in order."""
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix in _ENDINGS and not hidden and path.is_file():
-            yield path
+def template_text(name: str) -> str:
+    """One of the files that ``squall init`` puts in place, as shipped."""
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def project_files(folder: Path) -> tuple[Path, ...]:
+    """The project files that hold in a folder, the outermost first."""
+    above: list[Path] = []
+    for each in (folder, *folder.parents):
+        above.append(each)
+        if (each / ".git").exists():
+            break
+    files = (each / PROJECT_FILE for each in reversed(above))
+    return tuple(file for file in files if file.is_file())
+
+
+class Projects:
+    """What playbooks share and whom they may call; every file is read once."""
+
+    def __init__(self) -> None:
+        """For one command or call; who asks again later wants another one."""
+        self._files: dict[Path, tuple[Path, ...]] = {}
+        self._read: dict[tuple[Path, ...], Project] = {(): NOTHING_AROUND}
+        self._snapshots: dict[Path, Snapshot] = {}
+        self._chosen: dict[str, frozenset[Path]] = {}
+
+    def around(self, file: Path) -> Project:
+        """What holds for a file's folder. Raises `OSError` for what is there and cannot be read."""
+        return self._project(self._above(file.parent))
+
+    def above(self, file: Path) -> Project:
+        """What holds where a project file stands, without what it says itself."""
+        return self._project(self._above(file.parent)[:-1])
+
+    def snapshot(self, file: Path) -> Snapshot:
+        """The playbooks a file's may call: those below the outermost project file, or beside it."""
+        files = self._above(file.parent)
+        root = files[0].parent if files else _placed(file).parent
+        if root not in self._snapshots:
+            self._snapshots[root] = Snapshot(
+                partial(self._playbooks, root), _text, _known_as, self._project_of
+            )
+        return self._snapshots[root]
+
+    def files_below(self, folder: Path) -> Iterator[Path]:
+        """The files of a folder that could hold playbooks, in order, and its project files.
+
+        Hidden folders are left out, and what the project's ``playbooks`` do not name.
+        """
+        for path in sorted(folder.rglob("*")):
+            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+            if path.suffix not in _ENDINGS or hidden or not path.is_file():
+                continue
+            if path.name == PROJECT_FILE or self._is_named(path):
+                yield path
+
+    def _project_of(self, file: str) -> Project:
+        return self.around(Path(file))
+
+    @cached_property
+    def _schema(self) -> str:
+        return schema_text("project")
+
+    def _above(self, folder: Path) -> tuple[Path, ...]:
+        if folder not in self._files:
+            self._files[folder] = project_files(folder.resolve())
+        return self._files[folder]
+
+    def _project(self, files: tuple[Path, ...]) -> Project:
+        if files not in self._read:
+            around = self._project(files[:-1])
+            text, name = read_bytes(files[-1]), shown(files[-1])
+            self._read[files] = read_project(text, name, self._schema, around)
+        return self._read[files]
+
+    def _is_named(self, file: Path) -> bool:
+        """Whether the project counts it among its playbooks."""
+        project = self.around(file)
+        if not project.playbooks:
+            return True
+        where = project.narrowed_by
+        if where not in self._chosen:
+            root = _placed(Path(where)).parent
+            self._chosen[where] = frozenset(
+                path for glob in project.playbooks for path in root.glob(glob)
+            )
+        return _placed(file) in self._chosen[where]
+
+    def _playbooks(self, root: Path) -> tuple[str, ...]:
+        return tuple(shown(file) for file in self.files_below(root) if file.name != PROJECT_FILE)
+
+
+def shown(file: Path) -> str:
+    """How a file is called wherever several are: seen from the current folder, if it is below."""
+    placed, here = _placed(file), Path.cwd()
+    return (placed.relative_to(here) if placed.is_relative_to(here) else placed).as_posix()
+
+
+def _placed(file: Path) -> Path:
+    """Where a file stands, whatever way leads there; links to files are files of their own."""
+    return file.parent.resolve() / file.name
+
+
+def _known_as(file: str) -> str:
+    return shown(Path(file))
+
+
+def _text(file: str) -> bytes:
+    return read_bytes(Path(file))
 
 
 def read(name: str) -> tuple[str, bytes, str]:

@@ -1,6 +1,7 @@
 """Who may have which target."""
 
 import pytest
+from msgspec.structs import replace
 
 from squall.core.admission import Admit, Queue, Refuse, Request, TargetLock, World, admit
 from squall.core.playbook.model import Address
@@ -97,6 +98,32 @@ def test_two_listeners_in_each_others_way(one, other, clash):
     assert isinstance(decision, Refuse) == clash
 
 
-def test_whatever_port_is_free_is_held_by_nobody():
-    decision = admit(World(), wanted(at("127.0.0.1", 0)))
-    assert decision == Admit(locks=())
+def test_whatever_port_is_free_is_in_nobodys_way():
+    free = at("127.0.0.1", 0)
+    decision = admit(World(locks=(held(free), held(HERE))), wanted(free))
+    assert isinstance(decision, Admit)
+    assert [lock.address for lock in decision.locks] == [free]
+
+
+def counted(*locks, most=2, patient=False):
+    request = replace(wanted(at("127.0.0.1", 9999), patient=patient), most=most)
+    return admit(World(locks=locks), request)
+
+
+def test_no_more_runs_go_on_at_once_than_are_allowed():
+    one = held(HERE), held(at("127.0.0.1", 7071))
+    other = held(at("127.0.0.1", 0), claim="other/1", run=None, playbook="monday")
+    assert isinstance(counted(*one), Admit)
+    decision = counted(*one, other)
+    assert isinstance(decision, Refuse)
+    assert decision.code == "SQ402"
+    assert decision.reason == (
+        "the project allows 2 at once, and there is run 7 of 'friday', "
+        "a run that is just beginning of 'monday'"
+    )
+    assert isinstance(counted(*one, other, patient=True), Queue)
+    assert isinstance(counted(*one, other, most=None), Admit)
+
+
+def test_a_run_that_is_over_and_owes_does_not_count():
+    assert isinstance(counted(held(HERE, owed=True), most=1), Admit)

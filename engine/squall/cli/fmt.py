@@ -12,7 +12,7 @@ from squall.cli.findings import as_text
 from squall.core.playbook.load import claims
 from squall.core.playbook.rewrite import Unfaithful, rewritten
 from squall.core.playbook.source import Source, read
-from squall.worktree import files_below, read_bytes, replace
+from squall.worktree import Projects, read_bytes, replace
 
 _PROJECT = "squall.yaml"
 
@@ -33,10 +33,10 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> None:  # noqa: FBT00
       squall fmt playbooks
       squall fmt --check --diff playbooks
     """
-    work = _Work(check=check, diff=diff)
+    work, projects = _Work(check=check, diff=diff), Projects()
     for name in paths:
         path = Path(name)
-        for file in files_below(path) if path.is_dir() else [path]:
+        for file in projects.files_below(path) if path.is_dir() else [path]:
             work.look_at(file, named=not path.is_dir())
     work.end()
 

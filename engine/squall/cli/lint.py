@@ -18,14 +18,16 @@ import click
 from squall.cli.selection import Selection, selection
 from squall.core.diagnostics import Diagnostic
 from squall.core.playbook.across import check_across
-from squall.core.playbook.load import Loaded, load
+from squall.core.playbook.load import Loaded, load, load_project
+from squall.core.playbook.project import PROJECT_FILE
 from squall.worktree import (
+    Projects,
     catalogue_texts,
-    files_below,
     read_bytes,
     replace,
     repository,
     schema_text,
+    shown,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ FORMS: Final = {
     "junit": "junit",
     "gitlab": "gitlab",
     "rdjson": "rdjson",
+    "markdown": "markdown",
 }
 """The formats for programs, each with its module in `cli.formats`."""
 
@@ -57,6 +60,7 @@ _FROM_HERE: Final = {"text", "json", "rdjson"}
 @click.option("--select", multiple=True, metavar="CODE",
               help="Only these codes: SQ304, or SQ3 for all of SQ3xx.")  # fmt: skip
 @click.option("--ignore", multiple=True, metavar="CODE", help="All but these codes.")
+@click.option("--baseline", metavar="FILE", help="All but what 'squall lint --json' found then.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
               help="Whether to colour the text; NO_COLOR is heeded.")  # fmt: skip
 def lint(
@@ -68,13 +72,15 @@ def lint(
     strict: bool,  # noqa: FBT001
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    baseline: str | None,
     color: str,
 ) -> None:
     r"""Check playbooks: every finding at once, each with its place.
 
-    A folder is searched for files that hold playbooks; a file that is named must hold one. Exits
-    with 1 if anything is wrong, with 2 if a path cannot be read. With --diff it exits with 1 if
-    there is something to fix, and reports nothing else.
+    A folder is searched for files that hold playbooks; a file that is named must hold one. Project
+    files, squall.yaml, are checked with the playbooks they hold for. Exits with 1 if anything is
+    wrong, with 2 if a path cannot be read. With --diff it exits with 1 if there is something to
+    fix, and reports nothing else.
 
     A comment `# squall: ignore[SQ304] why it is meant`, at the end of a line or above it, keeps
     that finding back; `# squall: ignore-file[SQ304] why`, on a line of its own, in the whole file.
@@ -92,6 +98,10 @@ def lint(
         _show_diff(read, wanted, color)
     fixed = _fix(read, wanted) if fix else 0
     report = _report(read, wanted, form, strict=strict)
+    if baseline:
+        from squall.cli.baseline import beyond
+
+        report = beyond(report, baseline)
     _write(report, form, color)
     if form == "text":
         _summary(read, report, fixed)
@@ -102,7 +112,7 @@ def lint(
 
 @dataclass
 class _File:
-    """A file that holds playbooks, and how to look at it again with other bytes."""
+    """A file of playbooks or of a project, and how to look at it again with other bytes."""
 
     path: Path
     data: bytes
@@ -120,25 +130,33 @@ class _Read:
 
 
 def _read_all(paths: tuple[str, ...]) -> _Read:
-    schema, catalogue = schema_text(), catalogue_texts()
+    schema, catalogue, projects = schema_text(), catalogue_texts(), Projects()
     read = _Read()
     seen: set[str] = set()
     for name in paths:
         path = Path(name)
         named = not path.is_dir()
-        for file in [path] if named else files_below(path):
-            shown, place = click.format_filename(file), os.path.normpath(file.absolute())
+        for file in [path] if named else projects.files_below(path):
+            called, place = click.format_filename(file), os.path.normpath(file.absolute())
             if place in seen:
                 continue
             seen.add(place)
             try:
                 data = read_bytes(file)
+                around = projects.around(file)
             except OSError as error:
-                click.echo(f"{shown} cannot be read: {error.strerror}", err=True)
+                click.echo(f"{called} cannot be read: {error.strerror}", err=True)
                 read.unread |= named
                 read.passed_over += not named
                 continue
-            check = partial(load, file=shown, schema=schema, catalogue=catalogue, named=named)
+            if file.name == PROJECT_FILE:
+                outer, project_schema = projects.above(file), schema_text("project")
+                check = partial(load_project, file=shown(file), schema=project_schema, around=outer)
+            else:
+                check = partial(
+                    load, file=called, schema=schema, catalogue=catalogue, named=named,
+                    project=around, snapshot=projects.snapshot(file),
+                )  # fmt: skip
             one = check(data)
             if one.claimed or one.diagnostics:
                 read.files.append(_File(file, data, one, check))
@@ -151,20 +169,28 @@ def _report(read: _Read, wanted: Selection, form: str, *, strict: bool) -> "Repo
     """All that is found, less what comments suppress and what is not asked for."""
     from squall.cli.formats.report import Report
 
-    findings, suppressed = [], []
+    loaded = [file.loaded for file in read.files]
+    findings, suppressed = _elsewhere(loaded), []
     across = _across(read)
-    for one in (file.loaded for file in read.files):
+    for one in loaded:
         kept, more = one.ignores.heeded(across[one.file])
         found = [*one.diagnostics, *kept]
         findings += sorted(found, key=lambda finding: (finding.span, finding.code))
         suppressed += [*one.suppressed, *more]
     return Report(
         findings=[finding for finding in findings if wanted.takes(finding)],
-        texts={file.loaded.file: file.loaded.text for file in read.files},
+        texts={file: text for one in loaded for file, text in one.texts.items()},
         suppressed=[one for one in suppressed if wanted.takes(one.finding)],
         paths={} if form in _FROM_HERE else dict(_from_root(read)),
         strict=strict,
     )
+
+
+def _elsewhere(loaded: list[Loaded]) -> list[Diagnostic]:
+    """What is wrong with the project files around that are not among those that were asked for."""
+    asked = {one.file for one in loaded}
+    found = {finding for one in loaded for finding in one.around if finding.file not in asked}
+    return sorted(found, key=lambda finding: (finding.file, finding.span, finding.code))
 
 
 def _across(read: _Read) -> dict[str, list[Diagnostic]]:
@@ -178,10 +204,16 @@ def _across(read: _Read) -> dict[str, list[Diagnostic]]:
 def _from_root(read: _Read) -> Iterator[tuple[str, str]]:
     """Each file as the repository calls it; in full when it lies elsewhere."""
     root = repository(Path.cwd())
-    for file in read.files:
-        place = file.path.parent.resolve() / file.path.name
+    for name, path in _paths(read).items():
+        place = path.parent.resolve() / path.name
         inside = place.is_relative_to(root)
-        yield file.loaded.file, (place.relative_to(root) if inside else place).as_posix()
+        yield name, (place.relative_to(root) if inside else place).as_posix()
+
+
+def _paths(read: _Read) -> dict[str, Path]:
+    """Where each file that has a finding lies, by what it is called."""
+    around = {name: Path(name) for file in read.files for name in file.loaded.texts}
+    return around | {file.loaded.file: file.path for file in read.files}
 
 
 def _write(report: "Report", form: str, color: str) -> None:

@@ -14,6 +14,7 @@ from squall import __version__
 from squall.core.diagnostics import Refused, nearest
 
 VERBS: Final = {
+    "init": ("squall.cli.init", "What a repository needs to have playbooks."),
     "lint": ("squall.cli.lint", "Check playbooks: every finding at once."),
     "fmt": ("squall.cli.fmt", "Write playbooks in one style, comments kept."),
     "explain": ("squall.cli.explain", "What a finding's code means, and what to do about it."),

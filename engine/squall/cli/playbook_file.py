@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from squall.cli.findings import as_text
 from squall.core.diagnostics import Refused
-from squall.core.playbook.inputs import require_values
+from squall.core.playbook.inputs import require_runnable
 from squall.core.playbook.load import LoadedPlaybook, load
 from squall.core.playbook.model import Target
-from squall.worktree import catalogue_texts, read, schema_text
+from squall.worktree import Projects, catalogue_texts, read, schema_text
 
 
 def open_playbook(
@@ -24,8 +25,10 @@ def open_playbook(
 
     `inputs` are written ``NAME=VALUE``; with them, even none, every input needs a value.
     """
+    projects = Projects()
     try:
         file, data, wanted = read(name)
+        project = projects.around(Path(file))
     except OSError as error:
         raise click.UsageError(f"{error.filename} cannot be read: {error.strerror}") from None
     loaded = load(
@@ -35,19 +38,20 @@ def open_playbook(
         catalogue=catalogue_texts(),
         targets=targets,
         inputs=dict(map(_given, inputs or ())),
+        project=project,
+        snapshot=projects.snapshot(Path(file)),
     )
-    if loaded.diagnostics and not (quiet and not loaded.failed):
-        texts = {file: loaded.text}
-        click.echo(as_text(loaded.diagnostics, texts, sys.stderr, context=False), err=True)
+    if loaded.findings and not (quiet and not loaded.failed):
+        click.echo(as_text(loaded.findings, loaded.texts, sys.stderr, context=False), err=True)
     if loaded.failed:
         sys.exit(2)
     try:
         picked = loaded.pick(wanted)
-        if inputs is not None:
-            require_values(picked.playbook)
-        return picked
     except Refused as refusal:
         raise click.UsageError(f"{refusal.message}; {refusal.hint}") from None
+    if inputs is not None:
+        require_runnable(picked.playbook)
+    return picked
 
 
 def _given(written: str) -> tuple[str, str]:

@@ -288,12 +288,14 @@ def _target(written: str) -> "Target":
 def _bounded(playbook: "Playbook", timeout: str | None) -> "Playbook":
     import msgspec
 
+    from squall.core.playbook.limits import bounded
+
     if timeout is None:
         return playbook
     duration = _duration(timeout, "--timeout")
     if not duration:
         raise click.UsageError("--timeout: a run takes some time; for example 30s")
-    return msgspec.structs.replace(playbook, timeout=duration)
+    return msgspec.structs.replace(playbook, timeout=bounded(playbook, duration))
 
 
 def _duration(written: str, option: str) -> "Duration":

@@ -1,7 +1,17 @@
 """Facts of a run as lines of text: what a rehearsal shows, and what logs show of a run."""
 
 from squall.core.faults.wording import describe_scenario, span
-from squall.core.playbook.model import ExecProbe, Group, HttpProbe, Injection, Load, TcpProbe, Wait
+from squall.core.playbook.model import (
+    Approve,
+    ExecProbe,
+    Group,
+    HttpProbe,
+    Injection,
+    Load,
+    Replay,
+    TcpProbe,
+    Wait,
+)
 from squall.core.playbook.plan import Plan, PlanStep
 from squall.core.playbook.wording import (
     describe_blank,
@@ -93,6 +103,10 @@ class Wording:
                 return describe_probe(probe)
             case Wait():
                 return "waits"
+            case Replay(recording=recording):
+                return f"replays {recording}"
+            case Approve(message=message):
+                return f"waits for a person: {message}" if message else "waits for a person"
             case Group():
                 return ""
 

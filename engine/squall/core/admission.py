@@ -1,7 +1,8 @@
 """Whether a run may begin: decided here and nowhere else, from what is held and what is wanted.
 
 The store asks inside the transaction that takes the locks, so two engines that ask at once get two
-different answers. A run takes all its target locks or none. It deliberately knows no clock: how
+different answers. A run takes all its target locks or none, and counts as one that goes on as long
+as it has them. It deliberately knows no clock: how
 long somebody waits is the caller's business, who says with each request whether it still would.
 """
 
@@ -34,7 +35,10 @@ class TargetLock(Value, frozen=True, kw_only=True):
 
 
 class Request(Value, frozen=True, kw_only=True):
-    """What a run wants before it begins. `patient`: it would rather wait than be refused."""
+    """What a run wants before it begins. `patient`: it would rather wait than be refused.
+
+    `most`: how many runs may go on at once with it among them; None: any number.
+    """
 
     claim: str
     playbook: str
@@ -42,6 +46,7 @@ class Request(Value, frozen=True, kw_only=True):
     targets: tuple[tuple[str, Address], ...]
     since: int
     patient: bool = False
+    most: int | None = None
 
 
 class World(Value, frozen=True, kw_only=True):
@@ -78,7 +83,14 @@ Decision = Admit | Queue | Refuse
 
 
 def admit(world: World, request: Request) -> Decision:
-    """Give all the locks that are wanted, or say who has one of them."""
+    """Give all the locks that are wanted, or say who is in the way."""
+    going_on = {lock.claim: lock for lock in world.locks if not lock.owed}
+    if request.most is not None and len(going_on) >= request.most:
+        reason = _too_many(request.most, going_on.values())
+        if request.patient:
+            return Queue(reason=reason)
+        hint = "wait with '--wait 5m', or stop one of them"
+        return Refuse(code="SQ402", reason=reason, hint=hint)
     for target, address in request.targets:
         held = _holder(world.locks, address)
         if held is None:
@@ -98,7 +110,6 @@ def admit(world: World, request: Request) -> Decision:
                 since=request.since,
             )
             for target, address in request.targets
-            if address.port  # port 0 is whatever is free: nobody can hold it
         )
     )
 
@@ -108,16 +119,24 @@ def _holder(locks: Iterable[TargetLock], wanted: Address) -> TargetLock | None:
 
 
 def clash(one: Address, other: Address) -> bool:
-    """Whether two listeners would be in each other's way."""
+    """Whether two listeners would be in each other's way; port 0 is whatever is free."""
     if not one.port or one.port != other.port:
         return False
     hosts = {one.host, other.host}
     return len(hosts) == 1 or bool(hosts & ANY_HOST) or hosts <= LOCAL
 
 
+def _too_many(most: int, going_on: Iterable[TargetLock]) -> str:
+    runs = ", ".join(f"{_whose(lock)} of '{lock.playbook}'" for lock in going_on)
+    return f"the project allows {most} at once, and there is {runs}"
+
+
+def _whose(lock: TargetLock) -> str:
+    return f"run {lock.run}" if lock.run is not None else "a run that is just beginning"
+
+
 def _sentence(target: str, address: Address, held: TargetLock) -> str:
-    whose = f"run {held.run}" if held.run is not None else "a run that is just beginning"
-    what = f"target '{target}' ({address}) is held by {whose} of '{held.playbook}'"
+    what = f"target '{target}' ({address}) is held by {_whose(held)} of '{held.playbook}'"
     if held.owed:
         return f"{what}, which is over; its last lease there has not ended yet"
     return f"{what} (engine {held.engine})"

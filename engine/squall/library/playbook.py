@@ -19,7 +19,7 @@ from squall.core.playbook.findings import as_text
 from squall.core.playbook.load import LoadedPlaybook
 from squall.core.playbook.load import load as load_bytes
 from squall.core.playbook.writing import to_yaml
-from squall.worktree import catalogue_texts, read, schema_text
+from squall.worktree import Projects, catalogue_texts, read, schema_text
 
 LARGEST_SEED: Final = 2**63 - 1
 
@@ -230,25 +230,34 @@ def folder_of(playbook: "Playbook | str | os.PathLike[str]") -> Path:
     return Path() if file.startswith("<") else Path(file).parent
 
 
-def look_into(source: Source, targets: Iterable[model.Target] = ()) -> Seen:
+def look_into(
+    source: Source,
+    targets: Iterable[model.Target] = (),
+    inputs: Mapping[str, object] | None = None,
+) -> Seen:
     """The playbook written there, with `targets` in place of its own of the same names.
 
-    Raises `Invalid` and, when it is not certain which playbook is meant, `Refused`.
+    `inputs` are values of its inputs, as a playbook would write them. What is not read from a file stands in the current folder. Raises `Invalid`, `OSError` for a
+    project file that cannot be read and, when it is not certain which playbook is meant, `Refused`.
     """
+    projects, file = Projects(), Path(source.file)
     loaded = load_bytes(
         source.data,
         source.file,
         schema_text(),
         catalogue=catalogue_texts(),
         targets=tuple(targets),
+        inputs=inputs,
+        project=projects.around(file),
+        snapshot=projects.snapshot(file),
     )
-    findings = tuple(map(_finding, loaded.diagnostics))
+    findings = tuple(map(_finding, loaded.findings))
     if loaded.failed:
-        texts = {source.file: loaded.text}
-        raise Invalid(as_text(loaded.diagnostics, texts, context=True), findings)
+        raise Invalid(as_text(loaded.findings, loaded.texts, context=True), findings)
     picked: LoadedPlaybook = loaded.pick(source.name)
-    assert isinstance(picked.document.data, dict)
-    return Seen(playbook=picked.playbook, data=picked.document.data, findings=findings)
+    data = picked.document.as_written
+    assert isinstance(data, dict)
+    return Seen(playbook=picked.playbook, data=data, findings=findings)
 
 
 def checked_seed(seed: int | None) -> int | None:

@@ -179,8 +179,10 @@ class _Leash:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GONE_WITHIN):
                     await self._process.wait()
-                if self._process.returncode:  # it did not get to do its work
-                    self._kill()
+            if self._process.returncode != 0:  # it did not get to do its work
+                self._kill()
+                await self._process.wait()
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_REST_WITHIN):
                     await self.stdout.ended.wait()
                     await self.stderr.ended.wait()

@@ -3,8 +3,9 @@
 Started by `exec` as a script of its own, with one end of a socket as its stdin. What to run comes
 in, who runs and how that ended go out. When the other end is closed, because the probe was
 cancelled or its engine killed, the program's process group is told to end, and a moment later made
-to. What a program leaves behind when it ends by itself goes too. Little is imported here and
-nothing of squall, so that it is there at once.
+to. What a program leaves behind when it ends by itself goes too. The system's own way, a signal at
+a parent's death, reaches no grandchildren and is Linux's alone. Little is imported here and nothing
+of squall, so that it is there at once.
 """
 
 import os

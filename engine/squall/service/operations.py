@@ -195,6 +195,7 @@ class Operations:
                 targets=tuple((target.name, target.listen) for target in plan.playbook.targets),
                 since=self._clock.wall(),
                 patient=now < deadline,
+                most=plan.playbook.limits.concurrent_runs,
             )
             match await self._store.admit(request):
                 case Admit():

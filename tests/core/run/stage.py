@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from squall.core.faults.effects import Applied, Delivery, Felt, Inject, Lifted, Revert
 from squall.core.playbook.compile import compile_plan
-from squall.core.playbook.inputs import require_values
+from squall.core.playbook.inputs import require_runnable
 from squall.core.playbook.load import load
+from squall.core.playbook.project import NOTHING_AROUND, Project
 from squall.core.run.commands import (
     Announce,
     CancelAction,
@@ -25,7 +26,7 @@ from squall.core.run.events import (
     Saw,
     TimerFired,
 )
-from squall.core.run.facts import StepEnded, SteadyStateSeen
+from squall.core.run.facts import SteadyStateSeen, StepEnded
 from squall.core.run.machine import advance, initial
 from squall.core.timing import MILLISECOND, SECOND
 from squall.worktree import schema_text
@@ -49,12 +50,18 @@ class Stage:
     """
 
     def __init__(
-        self, text: str, answers: Answers | None = None, *, felt: Felt = QUIET, **inputs: object
+        self,
+        text: str,
+        answers: Answers | None = None,
+        *,
+        felt: Felt = QUIET,
+        project: Project = NOTHING_AROUND,
+        **inputs: object,
     ) -> None:
-        loaded = load(text.encode(), "stage.yaml", schema_text(), inputs=inputs)
+        loaded = load(text.encode(), "stage.yaml", schema_text(), inputs=inputs, project=project)
         assert not loaded.failed, loaded.diagnostics
         self.playbook = loaded.playbooks[0].playbook
-        require_values(self.playbook)
+        require_runnable(self.playbook)
         self.plan = compile_plan(self.playbook, schema_text())
         self.state = initial(self.plan)
         self.answers = dict(answers or {})

@@ -5,7 +5,9 @@ import pytest
 from core.run.stage import Stage, busy, saw
 from squall.core.diagnostics import Refused
 from squall.core.faults.kinds import Fixed, Latency
+from squall.core.playbook.project_file import read_project
 from squall.core.timing import MILLISECOND, SECOND
+from squall.worktree import schema_text
 
 LOOK = '{name: look, http: {get: "http://127.0.0.1:1/"}'
 
@@ -91,13 +93,15 @@ def test_a_value_that_does_not_fit_fails_the_step_in_words() -> None:
 
 
 def test_a_loop_over_each_has_item_and_index_and_its_faults_follow() -> None:
-    stage = Stage(text("""
+    stage = Stage(
+        text("""
   - name: waves
     loop: {each: [100ms, 200ms]}
     steps:
       - {name: slow, duration: 1s, scenario: {latency: "${{ loop.item }}"}}
       - {name: told, http: {get: "http://127.0.0.1:1/${{ loop.index }}/${{ loop.item }}"}}
-""")).run()
+""")
+    ).run()
     delays = [scenarios[0].faults[0] for scenarios in stage.scenarios()]
     assert delays == [Latency(delay=Fixed(value=n * MILLISECOND)) for n in (100, 200)]
     assert [probe.url[-7:] for probe in stage.probes()] == ["1/100ms", "2/200ms"]
@@ -143,9 +147,11 @@ def test_while_asks_before_each_round_and_sees_the_last() -> None:
 
 
 def test_rounds_begin_no_faster_than_every() -> None:
-    stage = Stage(text("""
+    stage = Stage(
+        text("""
   - {name: beat, loop: {times: 3, every: 1s}, http: {get: "http://127.0.0.1:1/"}}
-""")).run()
+""")
+    ).run()
     assert stage.at == 2 * SECOND + MILLISECOND
 
 
@@ -240,3 +246,24 @@ def test_a_guard_aborts_at_once_and_undoes(guard: str) -> None:
     assert stage.state.reason.endswith(
         "abort_if measured.error_rate > 0.5; measured.error_rate was 0.6"
     )
+
+
+def test_a_rate_known_only_in_a_run_is_held_against_the_limits_of_the_project() -> None:
+    project = read_project(b"limits: {error_share: 50%}", "squall.yaml", schema_text("project"))
+    playbook = """
+name: x
+parallel:
+  - {name: look, http: {get: "http://127.0.0.1:1/"}}
+  - {name: some, duration: 1s, scenario: {resets: 30%}}
+  - name: hit
+    needs: [look]
+    duration: 1s
+    scenario: {errors: "${{ steps.look.json.rate }}"}
+"""
+    allowed = {"main/look": lambda _: saw(body='{"rate": 0.2}')}
+    assert Stage(playbook, allowed, project=project).run().ended["hit"] == "succeeded"
+    too_far = {"main/look": lambda _: saw(body='{"rate": 0.4}')}
+    stage = Stage(playbook, too_far, project=project).run()
+    assert stage.ended["hit"] == "failed"
+    assert "it with 'some' beside it would make 58% of the requests" in stage.state.reason
+    assert not stage.live

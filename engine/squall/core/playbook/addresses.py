@@ -90,6 +90,16 @@ def reaches(upstream: Address | None, listen: Address) -> bool:
     return host == here or (here in _EVERYWHERE and host in {*_EVERYWHERE, *_EVERYWHERE.values()})
 
 
+def is_named(listen: Address, text: str) -> bool:
+    """Whether a text holds an address at which one would reach what listens there."""
+    host = _same(listen.host)
+    hosts = {host, str(reachable(listen)).rpartition(":")[0]}
+    if host in {"127.0.0.1", "::1", *_EVERYWHERE}:
+        hosts |= {"localhost", "127.0.0.1", "[::1]"}
+    names = "|".join(map(re.escape, sorted(hosts)))
+    return bool(re.search(rf"(?<![\w.-])(?:{names}):{listen.port}(?!\d)", text, re.IGNORECASE))
+
+
 def reachable(listen: Address) -> Address:
     """Where to connect to what listens there: everywhere is also here."""
     return Address(host=_EVERYWHERE.get(listen.host, listen.host), port=listen.port)

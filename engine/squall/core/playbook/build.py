@@ -7,17 +7,16 @@ the whole playbook means together is asked in `checks`, which needs the model.
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
 from squall.core.diagnostics import Severity, nearest
-from squall.core.faults.kinds import Protocol
-from squall.core.playbook.addresses import parse_address, parse_upstream
 from squall.core.playbook.filling import step_of
 from squall.core.playbook.model import (
     Action,
     Address,
+    Approve,
     Backoff,
     Blank,
     Given,
@@ -28,6 +27,7 @@ from squall.core.playbook.model import (
     Need,
     Output,
     Playbook,
+    Replay,
     Retry,
     SteadyState,
     Step,
@@ -39,6 +39,7 @@ from squall.core.playbook.places import Places
 from squall.core.playbook.probes import PROBES, build_probe
 from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
+from squall.core.playbook.targets import build_target, in_scope, labelled, used
 from squall.core.playbook.timetable import (
     build_approval,
     build_dependencies,
@@ -51,18 +52,45 @@ from squall.core.playbook.traffic import build_load
 from squall.core.timing import HOUR, LONGEST, Duration
 
 LOOPS: Final = ("times", "each", "until", "while", "forever")
-ACTIONS: Final = ("scenario", "load", *PROBES, "wait", "steps", "parallel")
+ACTIONS: Final = (
+    "scenario", "replay", "load", *PROBES, "approve", "wait", "playbook", "steps", "parallel",
+)  # fmt: skip
 DEFAULT_TARGET: Final = Target(
     name="default", listen=Address(host="127.0.0.1", port=7070), upstream=None
 )
-PROTOCOLS: Final[tuple[Protocol, ...]] = ("http", "tcp")
-_UPSTREAMS: Final = {
-    "http": "write http://127.0.0.1:8080 or builtin:echo",
-    "tcp": "write 127.0.0.1:5432 or builtin:echo",
-}
-NOWHERE: Final = Address(host="127.0.0.1", port=0)
 
 Node = Mapping[str, Any]
+
+
+class Call(NamedTuple):
+    """What a step that calls a playbook comes to."""
+
+    group: Group
+    loop: Loop | None
+    timeout: Duration
+
+
+class Calls(Protocol):
+    """The playbooks that steps call; `targets` and `finally_` are those they bring along."""
+
+    targets: dict[str, Target]
+    finally_: list[Step]
+
+    def call(self, path: Path, node: Node, scope: tuple[Target, ...]) -> Call | None:
+        """What the step at `path` calls, on these targets; None if nothing was meant."""
+        ...
+
+
+class Nobody:
+    """For playbooks that cannot call any."""
+
+    def __init__(self) -> None:
+        self.targets: dict[str, Target] = {}
+        self.finally_: list[Step] = []
+
+    def call(self, path: Path, node: Node, scope: tuple[Target, ...]) -> Call | None:  # noqa: ARG002
+        """Nothing."""
+        return None
 
 
 def build(
@@ -70,14 +98,15 @@ def build(
     targets: tuple[Target, ...] = (),
     shipped: Shipped = dict,
     inputs: tuple[Given, ...] = (),
+    calls: Calls | None = None,
 ) -> Playbook:
     """The document as a playbook, with harmless stand-ins for what `places` then has errors on.
 
     `targets` come from the command line: each replaces the one of its name, and where the
     playbook names none they are all there are. `shipped` gives the scenarios of the catalogue,
-    `inputs` are those of the playbook with their values.
+    `inputs` are those of the playbook with their values, `calls` knows which playbooks it calls.
     """
-    return _Builder(places, shipped).playbook(targets, inputs)
+    return _Builder(places, shipped, calls).playbook(targets, inputs)
 
 
 def build_step(places: Places, blank: Blank) -> Step:
@@ -89,31 +118,48 @@ def build_step(places: Places, blank: Blank) -> Step:
     return builder.step(("steps", 0), document["steps"][0], blank.scope)
 
 
+def check_defaults(places: Places, defaults: Node, targets: Mapping[str, Target]) -> None:
+    """Note what is wrong with the defaults of a project file, as with a step that says it all."""
+    builder = _Builder(places, dict)
+    builder.in_scope, builder.targets = tuple(targets), targets
+    step = {"duration": "1s", **defaults, "name": "defaults", "scenario": {"latency": "1s"}}
+    builder.step(("defaults",), step, builder.in_scope)
+
+
 class _Builder:
     """Walks one document's data, steps first to last."""
 
-    def __init__(self, places: Places, shipped: Shipped = dict) -> None:
+    def __init__(self, places: Places, shipped: Shipped = dict, calls: Calls | None = None) -> None:
         self.places = places
+        self.calls = calls or Nobody()
         self.scenarios = ScenarioBuilder(places, shipped)
         self.in_scope: tuple[str, ...] = ()
+        self.targets: Mapping[str, Target] = {}
 
     def playbook(self, given: tuple[Target, ...], inputs: tuple[Given, ...]) -> Playbook:
         node = self.places.document.data
         assert isinstance(node, dict)
         targets = self._targets(node, given)
         self.in_scope = tuple(target.name for target in targets)
+        self.targets = {target.name: target for target in targets}
         for name, scenario in self._mapping(node, "scenarios").items():
             self.scenarios.declare(name, scenario)
+        body = self._body(node)
+        finally_ = self._steps(("finally",), self._list(node, "finally"), self.in_scope)
+        finally_ += tuple(self.calls.finally_)
+        limits = self.places.around.limits
         return Playbook(
             name=str(node["name"]),
-            body=self._body(node),
-            targets=targets,
+            body=body,
+            targets=self._opened(self._needed(targets, given, (*body.steps, *finally_))),
             description=str(node.get("description", "")),
             tags=tuple(str(tag) for tag in self._list(node, "tags")),
             loop=self._loop((), node),
-            timeout=self._lasting((), node, "timeout", LONGEST) or HOUR,
-            finally_=self._steps(("finally",), self._list(node, "finally"), self.in_scope),
+            timeout=self._lasting((), node, "timeout", LONGEST)
+            or min(HOUR, limits.duration or HOUR),
+            finally_=finally_,
             seed=self._seed(node),
+            limits=limits,
             inputs=inputs,
             outputs=tuple(
                 Output(name=name, expression=expression)
@@ -122,7 +168,7 @@ class _Builder:
             abort_if=_several(node.get("abort_if")),
             steady_state=self._steady_state(node),
             schedule=build_schedules(self.places, node),
-            windows=build_windows(self.places, node),
+            windows=(*self.places.around.windows, *build_windows(self.places, node)),
             suspend=build_suspension(self.places, node),
             depends_on=build_dependencies(self.places, node),
             approval=build_approval(self.places, node),
@@ -174,9 +220,11 @@ class _Builder:
     # -- targets ------------------------------------------------------------------------------
 
     def _targets(self, node: Node, given: tuple[Target, ...]) -> tuple[Target, ...]:
-        targets = {
-            name: self._target(name, t) for name, t in self._mapping(node, "targets").items()
+        own = {
+            name: build_target(self.places, name, t)
+            for name, t in self._mapping(node, "targets").items()
         }
+        targets = in_scope(self.places, own, self.places.around.targets)
         for target in given:
             if targets and target.name not in targets:
                 known = ", ".join(targets)
@@ -185,6 +233,8 @@ class _Builder:
         targets.update({target.name: _speaking(target, targets) for target in given})
         if targets:
             return tuple(targets[name] for name in sorted(targets))
+        if self.places.around.has("targets"):
+            return (DEFAULT_TARGET,)
         self.places.note(
             ("name",),
             "SQ210",
@@ -195,27 +245,25 @@ class _Builder:
         )
         return (DEFAULT_TARGET,)
 
-    def _target(self, name: str, node: Node) -> Target:
-        seen: list[Protocol] = [key for key in PROTOCOLS if key in node]
-        protocol = seen[0]
-        path = ("targets", name, protocol)
-        listen, upstream = node[protocol]["listen"], node[protocol]["upstream"]
-        address = parse_address(listen)
-        if address is None:
-            self.places.note(
-                (*path, "listen"), "SQ105", f"'{listen}' is not an address", "write 127.0.0.1:7070"
-            )
-        behind = None
-        try:
-            behind = parse_upstream(upstream, protocol)
-        except ValueError as error:
-            self.places.note(
-                (*path, "upstream"),
-                "SQ105",
-                f"'{upstream}' cannot stand behind a target: {error}",
-                _UPSTREAMS[protocol],
-            )
-        return Target(name=name, listen=address or NOWHERE, upstream=behind, protocol=protocol)
+    def _needed(
+        self, targets: tuple[Target, ...], given: tuple[Target, ...], steps: tuple[Step, ...]
+    ) -> tuple[Target, ...]:
+        """Without those of the project that the playbook has no use for."""
+        around = {name: one.target for name, one in self.places.around.targets.items()}
+        if not around:
+            return targets
+        needed = used(targets, steps, self.places.document.data)
+        needed |= {target.name for target in given}
+        return tuple(t for t in targets if t.name in needed or around.get(t.name) != t)
+
+    def _opened(self, own: tuple[Target, ...]) -> tuple[Target, ...]:
+        """Its own targets and those of what it calls."""
+        brought = {target.name: target for target in own}
+        for name, target in self.calls.targets.items():
+            if brought.setdefault(name, target) != target:
+                message = f"a playbook that is called has another target '{name}'"
+                self.places.note(("targets", name), "SQ225", message, "name one differently")
+        return tuple(brought[name] for name in sorted(brought)) if self.calls.targets else own
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -228,18 +276,20 @@ class _Builder:
     def step(self, path: Path, node: Node, scope: tuple[str, ...]) -> Step:
         """One step and all that is inside it; `scope` are the targets around it."""
         targets = self._chosen(path, node, scope)
-        action = self._action(path, node, targets)
+        call = self._call(path, node, targets) if "playbook" in node else None
+        action = self._action(path, node, targets) if call is None else call.group
+        loop = self._loop(path, node)
         return Step(
             name=node["name"],
             action=action,
             targets=targets if isinstance(action, Injection | Load) else (),
             duration=self._lasting(path, node, "duration", Duration(1)),
             delay=self._duration(path, node, "delay") or Duration(0),
-            timeout=self._lasting(path, node, "timeout", LONGEST),
+            timeout=self._lasting(path, node, "timeout", LONGEST) or (call and call.timeout),
             on_timeout=node.get("on_timeout", "fail"),
             needs=self._needs(node),
             retry=self._retry(path, node),
-            loop=self._loop(path, node),
+            loop=loop or (call and call.loop),
             continue_on_failure=self._tolerance(node),
             expect_traffic=node.get("expect_traffic", False),
             when=node.get("when", ""),
@@ -248,12 +298,24 @@ class _Builder:
             blank=self._blank(path, node, scope),
         )
 
+    def _call(self, path: Path, node: Node, targets: tuple[str, ...]) -> Call | None:
+        scope = tuple(self.targets[name] for name in targets if name in self.targets)
+        call = self.calls.call(path, node, scope)
+        if call is not None and call.loop is not None and "loop" in node:
+            message = "the playbook that is called has a 'loop' of its own"
+            self.places.note(
+                (*path, "loop"), "SQ110", message, "put the call into a group", key=True
+            )
+        return call
+
     def _blank(self, path: Path, node: Node, scope: tuple[str, ...]) -> Blank | None:
         """What has to be filled while the run is on its way, if anything has."""
         late = {
             at: text
             for at, text in self.places.document.late.items()
-            if step_of(at) == path and at[-2:] != ("loop", "each")
+            if step_of(at) == path
+            and at[-2:] != ("loop", "each")
+            and "playbook" not in at[len(path) :]
         }
         if not late:
             return None
@@ -273,11 +335,26 @@ class _Builder:
                 message = f"'targets' has no meaning beside '{action}'"
                 hint = "only faults, loads and groups act on targets"
                 self.places.note((*path, "targets"), "SQ110", message, hint, key=True)
+        if isinstance(written, dict):
+            return self._labelled((*path, "targets"), written, scope)
         names = [written] if isinstance(written, str) else list(written)
         for name in names:
             if name not in scope and not self._is_lost(name):
                 self._no_target((*path, "targets"), name, scope)
         return tuple(sorted(set(names)))
+
+    def _labelled(
+        self, path: Path, wanted: Mapping[str, str], scope: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The targets around that carry all of these labels."""
+        known = [self.targets[name] for name in scope if name in self.targets]
+        names = labelled(known, wanted)
+        if not names and not self.places.around.unread:
+            what = ", ".join(f"{label}: {value}" for label, value in wanted.items())
+            carried = sorted({f"{k}: {v}" for target in known for k, v in target.labels})
+            hint = f"labels here: {', '.join(carried)}" if carried else "no target here has labels"
+            self.places.note(path, "SQ202", f"no target here has {what}", hint, key=True)
+        return tuple(sorted(names))
 
     def _is_lost(self, name: str) -> bool:
         """Whether a target is declared in the text and was left out for what is wrong with it."""
@@ -306,9 +383,34 @@ class _Builder:
                 return build_load(self.places, (*path, key), node[key])
             case "http" | "tcp" | "exec":
                 return build_probe(self.places, (*path, key), node[key])
+            case "replay":
+                return self._replay((*path, key), node[key])
+            case "approve":
+                return self._approve((*path, key), node[key])
+            case "playbook":
+                return Group(steps=())
             case "wait":
                 return Wait(duration=self.places.duration((*path, key), node[key]))
         return self._group((*path, key), node[key], scope)
+
+    def _replay(self, path: Path, node: Node) -> Replay:
+        speed = node.get("speed", "realtime")
+        factor = str(speed)
+        return Replay(
+            recording=node["recording"],
+            speed=factor,
+            only=tuple(sorted(node.get("only", ()))),
+            endpoint=node.get("endpoint", ""),
+            mode=node.get("mode", "timeline"),
+        )
+
+    def _approve(self, path: Path, node: Node) -> Approve:
+        by = node.get("by", ())
+        return Approve(
+            by=(by,) if isinstance(by, str) else tuple(sorted(by)),
+            message=node.get("message", ""),
+            expires=self._lasting(path, node, "expires", LONGEST),
+        )
 
     def _one_action(self, path: Path, node: Node, seen: list[str]) -> None:
         if seen:
@@ -326,7 +428,7 @@ class _Builder:
         if timed and "duration" not in node:
             hint = "say how long, for example duration: 60s"
             self.places.note((*path, key), "SQ109", f"'{key}' needs a 'duration'", hint, key=True)
-        elif not timed and "duration" in node:
+        elif not timed and key != "replay" and "duration" in node:
             hint = {
                 "wait": "say how long in 'wait' itself",
                 **dict.fromkeys(PROBES, "bound it with 'timeout'"),

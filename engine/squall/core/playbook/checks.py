@@ -4,7 +4,7 @@ Called by `load` with a model that holds stand-ins where errors were found. Each
 that walks the model beside the document's paths and notes what it finds; none stops at the first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from squall.core.diagnostics import nearest
 from squall.core.faults.wording import meaningless
@@ -12,7 +12,7 @@ from squall.core.playbook.addresses import overlap, reaches
 from squall.core.playbook.conditions import check_expressions
 from squall.core.playbook.endings import check_endings
 from squall.core.playbook.firing import check_firing
-from squall.core.playbook.model import Group, Injection, Load, Playbook, Step
+from squall.core.playbook.model import Group, Injection, Load, Playbook, Step, Target
 from squall.core.playbook.order import find_cycles
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Path
@@ -23,7 +23,9 @@ Placed = tuple[Path, Step]
 def check_meaning(places: Places, playbook: Playbook) -> None:
     """Note everything that does not make sense."""
     body = "parallel" if playbook.body.parallel else "steps"
-    _targets(places, playbook)
+    around = tuple(declared.target for declared in places.around.targets.values())
+    ours = tuple(target for target in playbook.targets if target not in around)
+    check_targets(places, ours, around)
     last = Group(steps=playbook.finally_)
     for start, whole in ((body, playbook.body), ("finally", last)):
         for path, group in _groups((start,), whole):
@@ -53,47 +55,48 @@ def _walk(path: Path, group: Group) -> Iterator[Placed]:
             yield from _walk((*at, "parallel" if step.action.parallel else "steps"), step.action)
 
 
-def _targets(places: Places, playbook: Playbook) -> None:
-    for index, target in enumerate(playbook.targets):
+def check_targets(places: Places, targets: Sequence[Target], around: Sequence[Target] = ()) -> None:
+    """Note what listens where another one does, and what would send requests round for ever.
+
+    `around` are those of a project, whose own findings stand there.
+    """
+    for index, target in enumerate(targets):
         path = ("targets", target.name, target.protocol)
-        for other in playbook.targets[:index]:
+        for other in targets[:index]:
             if overlap(target.listen, other.listen):
                 places.note(
                     (*path, "listen"), "SQ207", f"'{other.name}' listens on {other.listen} too",
                     "give each target its own address",
                 )  # fmt: skip
-    for way in _rounds(playbook):
-        first = next(target for target in playbook.targets if target.name == way[0])
-        listen = first.listen
+    for way in _rounds((*targets, *around)):
+        first = next((target for target in way if target in targets), None)
+        if first is None:
+            continue
+        names = [target.name for target in (*way, way[0])]
         message = (
-            f"target '{way[0]}' forwards to itself: it listens on {listen}"
+            f"target '{first.name}' forwards to itself: it listens on {first.listen}"
             if len(way) == 1
-            else f"requests would go round for ever: {' → '.join([*way, way[0]])}"
+            else f"requests would go round for ever: {' → '.join(names)}"
         )
         places.note(
-            ("targets", way[0], first.protocol, "upstream"), "SQ208", message,
+            ("targets", first.name, first.protocol, "upstream"), "SQ208", message,
             "name the service that stands behind it",
         )  # fmt: skip
 
 
-def _rounds(playbook: Playbook) -> Iterator[list[str]]:
+def _rounds(targets: Sequence[Target]) -> Iterator[list[Target]]:
     """Targets that forward to each other in a circle, each circle once."""
-    behind = {
-        target.name: next(
-            (to.name for to in playbook.targets if reaches(target.upstream, to.listen)), None
-        )
-        for target in playbook.targets
-    }
-    settled: set[str] = set()
-    for start in behind:
-        way: list[str] = []
-        name: str | None = start
-        while name is not None and name not in way and name not in settled:
-            way.append(name)
-            name = behind[name]
-        if name in way:
-            yield way[way.index(name) :]
-        settled.update(way)
+    settled: list[Target] = []
+    for start in targets:
+        way: list[Target] = []
+        here: Target | None = start
+        while here is not None and here not in way and here not in settled:
+            way.append(here)
+            upstream = here.upstream
+            here = next((to for to in targets if reaches(upstream, to.listen)), None)
+        if here in way:
+            yield way[way.index(here) :]
+        settled.extend(way)
 
 
 def _names(places: Places, path: Path, steps: tuple[Step, ...]) -> None:

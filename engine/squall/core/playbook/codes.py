@@ -11,6 +11,7 @@ from squall.core.diagnostics import Severity
 from squall.core.playbook.rules.code import Code
 from squall.core.playbook.rules.foreign import FOREIGN
 from squall.core.playbook.rules.names import NAMES
+from squall.core.playbook.rules.project import PROJECT
 from squall.core.playbook.rules.refusals import REFUSALS
 from squall.core.playbook.rules.safety import SAFETY
 from squall.core.playbook.rules.schedules import SCHEDULES
@@ -18,8 +19,12 @@ from squall.core.playbook.rules.shape import SHAPE
 from squall.core.playbook.rules.text import TEXT
 from squall.core.playbook.rules.values import VALUES
 
-CODES: Final[dict[str, Code]] = {**TEXT, **SHAPE, **NAMES, **VALUES, **SAFETY, **SCHEDULES}
-"""What findings about playbooks carry."""
+CODES: Final[dict[str, Code]] = {
+    code: about
+    for rules in (TEXT, SHAPE, NAMES, VALUES, SAFETY, SCHEDULES, PROJECT)
+    for code, about in rules.items()
+}
+"""What findings carry."""
 
 EVERY: Final[dict[str, Code]] = {**CODES, **REFUSALS, **FOREIGN}
 """Those, and what refusals and findings about other formats carry."""

@@ -27,8 +27,9 @@ def check_endings(places: Places, playbook: Playbook) -> None:
     _loop(places, (), playbook.loop, playbook.body, bounded=bounded)
     _group(places, (body,), playbook.body, bounded=bounded)
     _group(places, ("finally",), Group(steps=playbook.finally_), bounded=False)
-    takes = _repeated(playbook.loop, _together(playbook.body))
-    if playbook.timeout < takes < _NEVER:
+    takes = least(playbook)
+    longest = playbook.limits.duration
+    if playbook.timeout < takes < _NEVER and (longest is None or takes <= longest):
         places.note(
             ("timeout",) if bounded else ("name",), "SQ304",
             f"the run ends after {format_duration(playbook.timeout)}, and its steps take "
@@ -38,10 +39,14 @@ def check_endings(places: Places, playbook: Playbook) -> None:
         )  # fmt: skip
 
 
+def least(playbook: Playbook) -> float:
+    """The least a run of it takes, in nanoseconds; infinity for a loop without end."""
+    return _repeated(playbook.loop, _together(playbook.body))
+
+
 def lasts(playbook: Playbook) -> Duration:
     """The least a run takes when nothing goes wrong; one without end takes its time-out."""
-    takes = _repeated(playbook.loop, _together(playbook.body))
-    return Duration(int(min(takes, playbook.timeout)))
+    return Duration(int(min(least(playbook), playbook.timeout)))
 
 
 def _group(places: Places, path: Path, group: Group, *, bounded: bool) -> None:

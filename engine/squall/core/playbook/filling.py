@@ -162,11 +162,14 @@ class _Filler:
     def _later(self, text: str, path: Path, templates: tuple[Template, ...]) -> Data:
         """A value that is there once the run is on its way, in a step that can wait for it."""
         step = step_of(path)
-        fixed = next((str(key) for key in path[len(step) :] if key in FIXED), None)
+        keys = path[len(step) :]
+        fixed = str(keys[0]) if keys and keys[0] in FIXED | {"loop"} else None
+        if keys[:1] == ("playbook",) and "inputs" not in keys:
+            fixed = "playbook"
         if path[-2:] == ("loop", "each") and len(templates) == 1 and _is_whole(text, templates[0]):
             self.late[path] = templates[0].expression
-        elif not step or fixed is not None or path[len(step) : len(step) + 1] == ("loop",):
-            where = f"'{fixed or 'loop'}'" if step else "this"
+        elif not step or fixed is not None:
+            where = f"'{fixed}'" if step else "this"
             first = next(filter(is_late, templates))
             self.places.note_within(
                 path, first.start, first.end - first.start, "SQ231",

@@ -43,7 +43,8 @@ def check_firing(places: Places, playbook: Playbook) -> None:
     """Note every schedule and window that cannot be meant."""
     document = places.document.data
     assert isinstance(document, dict)
-    opening = _windows(places, document, playbook.windows)
+    own = playbook.windows[len(places.around.windows) :]
+    opening = check_windows(places, own, playbook.windows)
     for (path, node), schedule in zip(written_schedules(document), playbook.schedule, strict=True):
         if schedule.enabled:
             _schedule(places, path, node, schedule)
@@ -201,10 +202,16 @@ def _distances(schedule: Schedule) -> tuple[float, float]:
 # -- windows --------------------------------------------------------------------------------------
 
 
-def _windows(places: Places, document: Node, windows: tuple[Window, ...]) -> bool:
-    """Note windows that never open; says whether any moment is left for runs."""
+def check_windows(places: Places, own: tuple[Window, ...], windows: tuple[Window, ...]) -> bool:
+    """Note windows that never open; says whether any moment is left for runs.
+
+    `own` are those of the document, `windows` all that are asked.
+    """
     before = len(places.found)
-    for index, (node, window) in enumerate(zip(document.get("windows", []), windows, strict=True)):
+    document = places.document.data
+    assert isinstance(document, dict)
+    written: Any = document.get("windows", [])
+    for index, (node, window) in enumerate(zip(written, own, strict=True)):
         path = ("windows", index, window.kind)
         if next_opening(window, LOOK_FROM) is None:
             message = f"this window never opens: no day fits '{window.line}'"
@@ -212,7 +219,7 @@ def _windows(places: Places, document: Node, windows: tuple[Window, ...]) -> boo
         elif "timezone" not in node and not parse(window.line).every_hour:
             _no_zone(places, path)
     failed = any(finding.code == "SQ351" for finding in places.found[before:])
-    if failed or not windows or allowed_from(windows, LOOK_FROM, _END):
+    if failed or not own or allowed_from(windows, LOOK_FROM, _END):
         return not failed
     places.note(
         ("windows",), "SQ357", "these windows never let a run start: what one allows others deny",

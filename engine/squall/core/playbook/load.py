@@ -6,21 +6,28 @@ decided by the command line.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from squall.core.diagnostics import Diagnostic, Position, Refused, Severity, Span, nearest
 from squall.core.playbook.build import build
+from squall.core.playbook.calling import Around, Callings
+from squall.core.playbook.calls import resolve
 from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
+from squall.core.playbook.defaults import with_defaults
 from squall.core.playbook.filling import fill, has_templates
 from squall.core.playbook.in_clear import check_in_clear
 from squall.core.playbook.inputs import declared
+from squall.core.playbook.limits import check_limits
 from squall.core.playbook.model import Playbook, Target
 from squall.core.playbook.places import Places
+from squall.core.playbook.project import NOTHING_AROUND, PROJECT_FILE, Project
+from squall.core.playbook.project_file import read_project
 from squall.core.playbook.schema import check_shape, example_at, fitting
 from squall.core.playbook.secrets import check_secrets
+from squall.core.playbook.snapshot import Snapshot, is_playbook
 from squall.core.playbook.source import Document, Source, read
 from squall.core.playbook.suppressions import NONE, Ignores, Suppressed, ignores_in
 
@@ -43,6 +50,8 @@ class Loaded:
     `claimed` says whether the file says of itself that it holds playbooks, so that errors in it
     are errors; in a folder, one that does not is somebody else's file, and has a warning at most:
     that it cannot be read. `suppressed` are findings that comments in it, `ignores`, kept back.
+    `around` are findings of the project files it is read with; `texts` holds what stands in each
+    file, by its name.
     """
 
     file: str
@@ -53,11 +62,18 @@ class Loaded:
     claimed: bool = True
     ignores: Ignores = NONE
     suppressed: tuple[Suppressed, ...] = ()
+    around: tuple[Diagnostic, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """All there is to say: of the project files around, then of the file itself."""
+        return (*self.around, *self.diagnostics)
 
     @property
     def failed(self) -> bool:
         """Whether there is an error among the findings."""
-        return any(finding.severity is Severity.ERROR for finding in self.diagnostics)
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
 
     def pick(self, name: str = "") -> LoadedPlaybook:
         """The playbook of that name, or the only one; raises `Refused` when it is not certain."""
@@ -85,12 +101,17 @@ def load(
     targets: Sequence[Target] = (),
     inputs: Mapping[str, Any] | None = None,
     named: bool = True,
+    project: Project = NOTHING_AROUND,
+    snapshot: Snapshot | None = None,
 ) -> Loaded:
     """Read, fill, check, build. `named`: the file was asked for, so it must hold a playbook.
 
     `catalogue` are the texts of the scenarios that come with squall; `inputs` are values given for
-    a run, as they would be written in a playbook.
+    a run, as they would be written in a playbook. `project` is that of the file's folder,
+    `snapshot` the playbooks that may be called; without one nobody asks which are.
     """
+    if file.rpartition("/")[2] == PROJECT_FILE:
+        return _no_playbook(file)
     source = read(data, file)
     ignores = NONE if source.broken else ignores_in(source.text, file)
     found = [*source.diagnostics, *ignores.complaints]
@@ -98,10 +119,10 @@ def load(
     skipped = 0
     modeline = _modeline(source)
     for document in source.documents:
-        if not (named or modeline or _is_playbook(document)):
+        if not (named or modeline or is_playbook(document)):
             skipped += 1
             continue
-        given = _Given(schema, catalogue, tuple(targets), inputs or {}, ignores)
+        given = _Given(schema, catalogue, tuple(targets), inputs or {}, ignores, project, snapshot)
         made = _one(document, file, given, found)
         if made is not None:
             playbooks.append(made)
@@ -112,18 +133,48 @@ def load(
         playbooks.clear()
     claimed = named or claims(source)
     kept, suppressed = ignores.heeded(found if claimed else _doubts(source))
-    if claimed and all(finding.severity is not Severity.ERROR for finding in kept):
+    looked = claimed and not project.failed
+    if looked and all(finding.severity is not Severity.ERROR for finding in kept):
         kept += tuple(ignores.idle(file, suppressed))  # with an error, not everything was looked at
     return Loaded(
         file=file,
         text=source.text,
+        texts={**project.texts, file: source.text},
         playbooks=tuple(playbooks),
         diagnostics=_sorted(kept),
+        around=project.diagnostics if claimed else (),
         skipped=skipped,
         claimed=claimed,
         ignores=ignores,
         suppressed=suppressed,
     )
+
+
+def load_project(data: bytes, file: str, schema: str, around: Project = NOTHING_AROUND) -> Loaded:
+    """A project file with its own findings; `around` is the project of the folder above.
+
+    `schema` is that of project files.
+    """
+    project = read_project(data, file, schema, around)
+    return Loaded(
+        file=file,
+        text=project.texts[file],
+        texts=project.texts,
+        playbooks=(),
+        diagnostics=tuple(one for one in project.diagnostics if one.file == file),
+        around=around.diagnostics,
+        ignores=project.ignores,
+        suppressed=project.suppressed,
+    )
+
+
+def _no_playbook(file: str) -> Loaded:
+    finding = replace(
+        _nothing(file),
+        message="this is a project file: what the playbooks around it share",
+        hint="name one of them",
+    )
+    return Loaded(file=file, text="", playbooks=(), diagnostics=(finding,))
 
 
 def _sorted(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -147,13 +198,15 @@ def _once(found: list[Diagnostic], first: tuple[Diagnostic, ...]) -> list[Diagno
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What comes from outside of a file: the schema, shipped scenarios, targets, inputs."""
+    """What comes from outside of a file."""
 
     schema: str
     catalogue: tuple[str, ...]
     targets: tuple[Target, ...]
     inputs: Mapping[str, Any]
     ignores: Ignores
+    project: Project
+    snapshot: Snapshot | None
 
 
 def _one(
@@ -170,29 +223,36 @@ def _one(
     if rest is None:
         found.extend(_once(said, secrets))
         return None
-    places = Places(rest, file)
-    playbook = build(places, given.targets, lambda: shipped(given.catalogue), inputs)
+    project = given.project
+    places = Places(with_defaults(rest, project.defaults), file, project)
+    calls = _callings(places, given)
+    playbook = build(places, given.targets, lambda: shipped(given.catalogue), inputs, calls)
     check_meaning(places, playbook)
+    check_limits(places, playbook, project.limited_by)
     check_in_clear(places)
     found.extend(_once([*said, *places.found], secrets))
     left, _ = given.ignores.heeded(places.found)
-    if secrets or shape or written.failed or any(one.severity is Severity.ERROR for one in left):
+    wrong = any(one.severity is Severity.ERROR for one in left)
+    if secrets or shape or written.failed or project.failed or wrong:
         return None
     return LoadedPlaybook(playbook=playbook, document=document, file=file)
 
 
+def _callings(places: Places, given: _Given) -> Callings | None:
+    """What the playbook calls; None where nobody knows what stands around it."""
+    if given.snapshot is None:
+        return None
+    around = Around(given.schema, given.catalogue, given.snapshot)
+    return Callings(places, resolve(places, given.snapshot), around)
+
+
 def claims(source: Source) -> bool:
     """Whether a file says of itself that it holds playbooks."""
-    return _modeline(source) or any(map(_is_playbook, source.documents)) or _claims(source)
+    return _modeline(source) or any(map(is_playbook, source.documents)) or _claims(source)
 
 
 def _modeline(source: Source) -> bool:
     return source.text.lstrip().startswith(MODELINE) and "playbook" in source.text[:300]
-
-
-def _is_playbook(document: Document) -> bool:
-    data = document.data
-    return isinstance(data, dict) and "name" in data and bool({"steps", "parallel"} & data.keys())
 
 
 def _claims(source: Source) -> bool:

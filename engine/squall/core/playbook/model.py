@@ -6,6 +6,7 @@ identifies what a run was made from.
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -44,12 +45,17 @@ class Address(Value, frozen=True, kw_only=True):
 
 
 class Target(Value, frozen=True, kw_only=True):
-    """Where faults go: a listener, what is behind it (None: the built-in echo), what it speaks."""
+    """Where faults go: a listener, what is behind it (None: the built-in echo), what it speaks.
+
+    Steps may choose targets by their `labels`. `shared`: two runs may have faults there at once.
+    """
 
     name: str
     listen: Address
     upstream: Address | None
     protocol: Protocol = "http"
+    labels: tuple[tuple[str, str], ...] = ()
+    shared: bool = False
 
 
 class Injection(Value, frozen=True, kw_only=True, tag="scenario"):
@@ -166,11 +172,16 @@ class Output(Value, frozen=True, kw_only=True):
 
 
 class Called(Value, frozen=True, kw_only=True):
-    """The playbook whose steps a group stands for: names inside it are its own."""
+    """The playbook whose steps a group stands for: names inside it are its own.
+
+    `loops`: the loop of the step is that of the called playbook, and not of whoever calls it.
+    """
 
     playbook: str
     inputs: tuple[Given, ...] = ()
     outputs: tuple[Output, ...] = ()
+    abort_if: tuple[str, ...] = ()
+    loops: bool = False
 
 
 class Group(Value, frozen=True, kw_only=True, tag="group"):
@@ -181,7 +192,25 @@ class Group(Value, frozen=True, kw_only=True, tag="group"):
     called: Called | None = None
 
 
-Action = Injection | Load | Probe | Wait | Group
+class Replay(Value, frozen=True, kw_only=True, tag="replay"):
+    """Replay a recording against the step's targets."""
+
+    recording: str
+    speed: str = "realtime"
+    only: tuple[str, ...] = ()
+    endpoint: str = ""
+    mode: Literal["timeline", "sequence"] = "timeline"
+
+
+class Approve(Value, frozen=True, kw_only=True, tag="approve"):
+    """Wait for a person; `by` are the roles that may say yes, `expires` how long it is waited."""
+
+    by: tuple[str, ...] = ()
+    message: str = ""
+    expires: Duration | None = None
+
+
+Action = Injection | Replay | Load | Probe | Approve | Wait | Group
 
 
 class Need(Value, frozen=True, kw_only=True):
@@ -314,6 +343,22 @@ class Step(Value, frozen=True, kw_only=True):
     blank: Blank | None = None
 
 
+class Limits(Value, frozen=True, kw_only=True):
+    """What no run may go beyond; None: as far as it likes.
+
+    `targets`: how many have faults at once. `error_share`: the share of a target's requests that
+    are made to fail. `duration`: of a whole run. `concurrent_runs`: in one state folder.
+    """
+
+    targets: int | None = None
+    error_share: Share | None = None
+    duration: Duration | None = None
+    concurrent_runs: int | None = None
+
+
+NO_LIMITS: Final = Limits()
+
+
 class Playbook(Value, frozen=True, kw_only=True):
     """A whole playbook. `body` is a group like any other; `finally_` may not inject."""
 
@@ -341,11 +386,27 @@ class Playbook(Value, frozen=True, kw_only=True):
     on_delete: OnDelete = "cancel"
     on_suspend: OnSuspend = "finish"
     on_crash: OnCrash = "rollback"
+    limits: Limits = NO_LIMITS
 
 
 def canonical(playbook: Playbook) -> bytes:
     """The playbook as JSON that depends on its meaning only, readable by `from_canonical`."""
-    return msgspec.json.encode(playbook, order="deterministic")
+    return msgspec.json.encode(_said(playbook))
+
+
+def _said(value: object) -> object:
+    """Plain data without what equals its default; msgspec leaves out what *is* the default."""
+    if isinstance(value, msgspec.Struct):
+        config = value.__struct_config__
+        kept: dict[str, object] = {} if config.tag is None else {str(config.tag_field): config.tag}
+        for field in msgspec.structs.fields(value):
+            held = getattr(value, field.name)
+            if held != field.default:
+                kept[field.encode_name] = _said(held)
+        return kept
+    if isinstance(value, Mapping):
+        return {key: _said(value[key]) for key in sorted(value)}
+    return [_said(one) for one in value] if isinstance(value, tuple | list) else value
 
 
 def from_canonical(data: bytes) -> Playbook:

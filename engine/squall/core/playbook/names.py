@@ -130,15 +130,17 @@ def offered_by(step: Step) -> Mapping[str, Kind]:
     return offered
 
 
-def find(place: Place, chain: str, *, done: bool, guard: bool = False) -> Named | None:
+def find(
+    place: Place, chain: str, *, done: bool, guard: bool = False, inside: bool = False
+) -> Named | None:
     """What a name with dots means at a step: the longest part of it that is known.
 
     `done`: the step has been done, and what it saw is known. `guard`: it goes on, and what its
-    clients feel right now is known.
+    clients feel right now is known. `inside`: it is a playbook that is called, and speaks itself.
     """
     name = chain
     while True:
-        found = _find(place, name, done=done, guard=guard)
+        found = _find(place, name, done=done, guard=guard, inside=inside)
         if found is not None:
             return Named(name=name, kind=found[0], read=found[1])
         name, dot, _ = name.rpartition(".")
@@ -146,7 +148,7 @@ def find(place: Place, chain: str, *, done: bool, guard: bool = False) -> Named 
             return None
 
 
-def _find(place: Place, name: str, *, done: bool, guard: bool) -> Found | None:
+def _find(place: Place, name: str, *, done: bool, guard: bool, inside: bool) -> Found | None:
     first, _, rest = name.partition(".")
     own = _own(place, done=done, guard=guard)
     if name in own:
@@ -154,7 +156,8 @@ def _find(place: Place, name: str, *, done: bool, guard: bool) -> Found | None:
     if first == "steps":
         return _find_step(place, rest, done=done)
     for up, here in _upwards(place):
-        if first == "inputs" and here.inputs is not None and up + (here.above is None) > 0:
+        outermost = here.above is None or inside
+        if first == "inputs" and here.inputs is not None and up + outermost > 0:
             known = next((one for one in here.inputs if one.name == rest), None)
             return None if known is None else (INPUTS[known.kind], Read(up=up, what=name))
         if first == "loop" and (kind := _round(here, up).get(name)):
@@ -206,7 +209,8 @@ def _upwards(place: Place) -> Iterator[tuple[int, Place]]:
 def _round(place: Place, up: int) -> dict[str, Kind]:
     """What a loop offers to the steps in it; what is called does not see who calls it."""
     loop = place.step.loop
-    if loop is None or (up and place.above is not None and place.inputs is not None):
+    called = place.called
+    if loop is None or (up and called is not None and not called.loops):
         return {}
     return (
         {"loop.index": "int", "loop.item": "dyn"}

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from squall.core.diagnostics import Diagnostic, Position, Severity, Span, printable, short
 from squall.core.faults.kinds import Share
+from squall.core.playbook.project import NOTHING_AROUND, Project
 from squall.core.playbook.source import Document, Path
 from squall.core.sizes import parse_flow, parse_size
 from squall.core.timing import Duration, parse_duration
@@ -19,11 +20,12 @@ _DECLARED: Final = {"SQ201": "scenarios", "SQ202": "targets"}
 
 
 class Places:
-    """The findings of one document so far."""
+    """The findings of one document so far, and the project it stands in."""
 
-    def __init__(self, document: Document, file: str) -> None:
+    def __init__(self, document: Document, file: str, around: Project = NOTHING_AROUND) -> None:
         self.document = document
         self.file = file
+        self.around = around
         self.found: list[Diagnostic] = []
 
     @property
@@ -78,8 +80,8 @@ class Places:
         self.found[-1] = replace(self.found[-1], span=within)
 
     def declares(self, table: str, name: str) -> bool:
-        """Whether the text declares this name, although it may be left out of the data."""
-        return (table, name) in self.document.keys
+        """Whether a text declares this name, although it may be left out of the data."""
+        return (table, name) in self.document.keys or self.around.declares(table, name)
 
     def _is_blind(self, path: Path, code: str) -> bool:
         """Whether something was left out of the document that this finding depends on."""

@@ -20,7 +20,8 @@ Shipped = Callable[[], Mapping[str, Scenario]]
 class ScenarioBuilder:
     """Builds the scenarios of one document; `named` are those declared under ``scenarios``.
 
-    `shipped` is asked, when a name is not among them, for those that come with squall.
+    A name that is not among them is looked for in the project, and then among those that come
+    with squall, for which `shipped` is asked.
     """
 
     def __init__(self, places: Places, shipped: Shipped = dict) -> None:
@@ -42,16 +43,28 @@ class ScenarioBuilder:
                 made.append(self._scenario(at, part, ""))
             elif part in self.named:
                 made.append(self.named[part])
+            elif part in self.places.around.scenarios:
+                made.append(self.places.around.scenarios[part])
+            elif part in self.places.around.elsewhere:
+                self._not_here(at, part)
             elif not self.places.declares("scenarios", part):
                 made += self._from_catalogue(at, part)
         return tuple(made)
+
+    def _not_here(self, path: Path, name: str) -> None:
+        source = self.places.around.elsewhere[name]
+        message = f"scenario '{name}' stands in {source}, and has not been fetched"
+        self.places.note(path, "SQ201", message, "write its faults under 'scenarios'")
 
     def _from_catalogue(self, path: Path, name: str) -> list[Scenario]:
         shipped = self._shipped()
         if name in shipped:
             return [shipped[name]]
-        close = nearest(name, (*self.named, *shipped))
-        known = ", ".join(self.named) or "none; write the faults, or see 'squall scenarios'"
+        around = self.places.around.scenarios
+        close = nearest(name, (*self.named, *around, *shipped))
+        known = (
+            ", ".join((*self.named, *around)) or "none; write the faults, or see 'squall scenarios'"
+        )
         hint = f"did you mean '{close}'?" if close else f"scenarios here: {known}"
         self.places.note(path, "SQ201", f"there is no scenario '{name}'", hint)
         return []

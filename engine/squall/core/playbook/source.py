@@ -63,9 +63,14 @@ class Document:
             path = path[:-1]
         return self.values.get((), Span(Position(1, 1), Position(1, 1)))
 
+    @property
+    def as_written(self) -> Data:
+        """The data before anything was put in."""
+        return self.data if self.written is None else self.written
+
     def text_at(self, path: Path) -> str | None:
         """The text that is written at `path`; None where there is no text."""
-        here: Data = self.data if self.written is None else self.written
+        here = self.as_written
         for part in path:
             if isinstance(here, dict) and isinstance(part, str):
                 here = here.get(part)

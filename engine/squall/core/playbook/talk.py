@@ -28,7 +28,8 @@ class Said:
     `path` names the step as plans do, `at` is where it is written; None inside of a playbook that
     is called, which is looked at by itself. `done`: it is worked out when the step has been done,
     and knows what the step saw. `guard`: it is
-    worked out while the step goes on, with what is measured right then.
+    worked out while the step goes on, with what is measured right then. `inside`: a playbook
+    that is called says it.
     """
 
     path: str
@@ -39,10 +40,11 @@ class Said:
     wanted: Kind | None = "bool"
     done: bool = False
     guard: bool = False
+    inside: bool = False
 
     def find(self, chain: str) -> Named | None:
         """What a name means here."""
-        return find(self.place, chain, done=self.done, guard=self.guard)
+        return find(self.place, chain, done=self.done, guard=self.guard, inside=self.inside)
 
     def in_reach(self) -> dict[str, Kind]:
         """Every name that means something here."""
@@ -133,11 +135,17 @@ class _Walk:
         loop = self.place.step.loop
         if loop is None:
             return
+        theirs = self.place.called is not None and self.place.called.loops
         for key, text in (("until", loop.until), ("while", loop.while_)):
             if text:
-                yield self._one(("loop", key), text, done=True)
+                yield self._theirs(self._one(("loop", key), text, done=True), theirs)
         if loop.each_of:
-            yield self._one(("loop", "each"), loop.each_of, "list")
+            yield self._theirs(self._one(("loop", "each"), loop.each_of, "list"), theirs)
+
+    @staticmethod
+    def _theirs(said: Said, theirs: bool) -> Said:  # noqa: FBT001
+        """What a called playbook says of its own loop."""
+        return replace(said, at=None, inside=True) if theirs else said
 
     def _inside(self, group: Group) -> Iterator[Said]:
         called, at = group.called, self.at
@@ -148,8 +156,10 @@ class _Walk:
                 for template in templates_in(given.template):
                     yield self._one(passed, template.expression, wanted=None)
             for output in called.outputs:
-                inside = self._one((), output.expression, wanted=None, done=True)
-                yield replace(inside, at=None)
+                said = self._one((), output.expression, wanted=None, done=True)
+                yield replace(said, at=None, inside=True)
+            for text in called.abort_if:
+                yield replace(self._one((), text), at=None, guard=True, inside=True)
         key = self.key or ("parallel" if group.parallel else "steps")
         for index, child in enumerate(group.steps):
             below = None if at is None else (*at, key, index)

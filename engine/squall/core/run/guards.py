@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from squall.core.faults.effects import Felt
 from squall.core.playbook.expressions import Failure
-from squall.core.playbook.model import Injection, Load
+from squall.core.playbook.model import Group, Injection, Load
 from squall.core.playbook.plan import Plan, PlanStep
 from squall.core.run import values
 from squall.core.run.paths import attempt_path, shown
@@ -28,7 +28,7 @@ def breach(turn: Turn, plan: Plan, state: State, source: str) -> str | None:
             return reason
     for planned, step, above in _guarded(plan.main, state.main, ""):
         own = _own(turn, planned, attempt_path(planned, step, above))
-        for text in planned.step.abort_if if source in own else ():
+        for text in _of(planned) if source in own else ():
             if reason := _ask(turn, planned, step, above, text, _together(own.values())):
                 return f"{shown(attempt_path(planned, step, above)).partition('#')[0]}: {reason}"
     return None
@@ -36,7 +36,14 @@ def breach(turn: Turn, plan: Plan, state: State, source: str) -> str | None:
 
 def is_guarded(plan: Plan) -> bool:
     """Whether anybody wants to know what clients feel while the run goes on."""
-    return bool(plan.playbook.abort_if) or any(step.step.abort_if for step in plan.main.walk())
+    return bool(plan.playbook.abort_if) or any(map(_of, plan.main.walk()))
+
+
+def _of(plan: PlanStep) -> tuple[str, ...]:
+    """The guards of a step, and of the playbook it calls."""
+    action = plan.step.action
+    called = action.called if isinstance(action, Group) else None
+    return plan.step.abort_if + (called.abort_if if called is not None else ())
 
 
 def _ask(
@@ -58,7 +65,7 @@ def _guarded(
     if step.stage not in {"active", "starting"}:
         return
     plan = plan.filled(step.filled)
-    if plan.step.abort_if:
+    if _of(plan):
         yield plan, step, above
     path = attempt_path(plan, step, above)
     for below, child in zip(plan.children, step.children, strict=False):

@@ -14,6 +14,7 @@ from squall.core.playbook.expressions import Failure, Scope, evaluate, rendered,
 from squall.core.playbook.filling import fill_blank, put_in
 from squall.core.playbook.inputs import fitting
 from squall.core.playbook.late import build_filled
+from squall.core.playbook.limits import beyond
 from squall.core.playbook.model import Given, Group, Step
 from squall.core.playbook.names import Named
 from squall.core.playbook.plan import PlanStep
@@ -65,7 +66,9 @@ def filled(turn: Turn, plan: PlanStep, step: StepState, above: str) -> Step | Fa
         return plan.step
     if isinstance(data, Failure):
         return data
-    return build_filled(plan.step, data, turn.plan.schema)
+    built = build_filled(plan.step, data, turn.plan.schema)
+    too_far = "" if isinstance(built, Failure) else beyond(turn.plan.playbook, plan.step, built)
+    return Failure(too_far) if too_far else built
 
 
 class _Render:
@@ -151,6 +154,8 @@ def begin_round(turn: Turn, plan: PlanStep, step: StepState, above: str) -> Fail
         item = items[step.iteration - 1] if isinstance(items, list) else UNKNOWN
         turn.keep(path, "loop.item", item)
     for given in _inputs(turn, plan, above):
+        if not given.value and not given.template:
+            continue
         value = _input(turn, plan, step, above, given)
         if isinstance(value, Failure):
             return Failure(f"input '{given.name}': {value.reason}")

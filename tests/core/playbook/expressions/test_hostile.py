@@ -137,3 +137,27 @@ def test_what_a_service_answers_cannot_stop_an_evaluation() -> None:
     values = {"json": {"items": ["a" * 60] * 200}, "body": "a" * LONG}
     assert evaluate("json.items.all(x, body.contains(x))", SCOPE, values) is True
     assert evaluate("json.items.map(x, x + x).size()", SCOPE, values) == 200
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"r'([0-9]{1,3}\.){3}[0-9]{1,3}'",
+        r"'^HTTP/1\\.[01] 200'",
+        r"r'(?i)\b(error|failed|exception)\b'",
+        r"r'\p{L}+-[^x]{1,20}\s*$'",
+    ],
+)
+def test_patterns_people_write_look_at_the_longest_body_there_is(pattern: str) -> None:
+    assert evaluate(f"body.matches({pattern})", SCOPE, VALUES) is False
+
+
+@pytest.mark.parametrize(
+    "pattern", ["'(.{1,40}){1,25}='", "r'((a{1,90}b){1,11})*='", "'.' + '{1,9}='", "'\\\\Q(=\\\\E'"]
+)
+def test_patterns_that_could_take_seconds_are_refused_for_long_texts(pattern: str) -> None:
+    found = evaluate(f"body.matches({pattern})", SCOPE, VALUES)
+    assert isinstance(found, Failure)
+    assert found.reason.endswith("it would take too long with values of this size")
+    short: dict[str, object] = {"body": "a" * 200}
+    assert evaluate(f"body.matches({pattern})", SCOPE, short) is False  # type: ignore[arg-type]

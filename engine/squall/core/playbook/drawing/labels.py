@@ -9,17 +9,20 @@ from typing import Final, assert_never
 from squall.core.faults.wording import describe_scenario, span
 from squall.core.playbook.graph import Link, Node
 from squall.core.playbook.model import (
+    Approve,
+    Called,
     ExecProbe,
     Group,
     HttpProbe,
     Injection,
     Load,
     Outcome,
+    Replay,
     Step,
     TcpProbe,
     Wait,
 )
-from squall.core.playbook.wording import describe_load, describe_probe
+from squall.core.playbook.wording import describe_blank, describe_load, describe_probe
 
 _ORDER: Final[tuple[Outcome, ...]] = (
     "succeeded",
@@ -55,6 +58,12 @@ def kind(step: Step) -> str:
             return "exec"
         case Wait():
             return "wait"
+        case Replay():
+            return "replay"
+        case Approve():
+            return "approve"
+        case Group(called=Called()):
+            return "playbook"
         case Group(parallel=parallel):
             return "parallel" if parallel else "steps"
         case _:
@@ -63,6 +72,8 @@ def kind(step: Step) -> str:
 
 def does(step: Step) -> tuple[str, ...]:
     """What the step does, a phrase for each part: ``latency 100 ms``, ``50 requests/s, GET /``."""
+    if step.blank is not None:
+        return (plain(describe_blank(step.blank)),)
     match step.action:
         case Injection(scenarios=scenarios):
             return tuple(plain(describe_scenario(scenario)) for scenario in scenarios)
@@ -73,6 +84,12 @@ def does(step: Step) -> tuple[str, ...]:
             return (plain(describe_probe(probe)),)
         case Wait(duration=duration):
             return (f"wait {span(duration)}",)
+        case Replay(recording=recording, mode=mode):
+            return (plain(f"replays {recording}, {mode}"),)
+        case Approve(message=message):
+            return (plain(message or "waits for a person"),)
+        case Group(called=Called(playbook=playbook)):
+            return (plain(f"playbook {playbook}"),)
         case Group(steps=steps, parallel=parallel):
             if len(steps) == 1:
                 return ()
@@ -118,6 +135,10 @@ def modifiers(node: Node) -> tuple[str, ...]:
         words.append(f"at most {span(step.timeout)}{goes_on}")
     if step.retry is not None:
         words.append(f"up to {step.retry.attempts} attempts")
+    if step.when:
+        words.append(plain(f"only when {step.when}"))
+    words += [plain(f"expects {text}") for text in step.expect]
+    words += [plain(f"aborts if {text}") for text in step.abort_if]
     if step.expect_traffic:
         words.append("must be hit")
     if step.continue_on_failure is not None:

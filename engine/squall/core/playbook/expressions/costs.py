@@ -9,7 +9,6 @@ again with an empty one for as many rounds as there can be.
 
 import re
 from collections.abc import Mapping
-from math import prod
 from typing import Final, NamedTuple
 
 from squall.core.playbook.expressions.syntax import Node, dotted
@@ -33,8 +32,12 @@ _SOUGHT: Final = 12
 _BLOCK: Final = 64
 _UNKNOWN: Final = 20_000
 """What a byte may cost a pattern that is put together only when it is needed."""
-_CLASS: Final = 1_000
-_REPEATED: Final = re.compile(r"\{([0-9]+)(?:,([0-9]*))?\}")
+_STATE: Final = 16
+_CLASS: Final = 8
+"""States of a class of Unicode, ``\\pL``."""
+_PIECE: Final = re.compile(
+    r"\{([0-9]+)(?:,([0-9]*))?\}|\\\\?.|\[\^?(?:\\.|[^\]\\])*\]|.", re.DOTALL
+)
 
 
 class Size(NamedTuple):
@@ -105,12 +108,22 @@ def _macro(node: Node, sizes: Mapping[str, Size], depth: int) -> _Cost:
 
 
 def _weight(pattern: Node) -> int:
-    """What a byte costs at most when it is compared with a pattern."""
-    if pattern.kind != "literal":
+    """What a byte costs at most when it is compared with a pattern: the states it may be in."""
+    if pattern.kind != "literal" or "\\Q" in pattern.text:
         return _UNKNOWN
-    written = pattern.text
-    times = prod(max(1, int(most or least)) for least, most in _REPEATED.findall(written))
-    return times * (len(written) + _CLASS * written.lower().count("\\p"))
+    groups, last = [0], 1
+    for piece in _PIECE.finditer(pattern.text):
+        least, most = piece.groups()
+        if least is not None:
+            groups[-1] += last * max(0, int(most or least) - 1)
+            continue
+        last = _CLASS if piece.group().lower() in {"\\p", "\\\\p"} else 1
+        if piece.group() == "(":
+            groups.append(0)
+        elif piece.group() == ")" and len(groups) > 1:
+            last = groups.pop()
+        groups[-1] += last
+    return _STATE * sum(groups)
 
 
 def _size(name: str, sizes: Mapping[str, Size]) -> Size:
