@@ -247,6 +247,26 @@ def test_wrong_defaults_are_told_once_in_the_project_file() -> None:
     ]
 
 
+def test_what_a_default_does_to_a_step_says_where_it_comes_from() -> None:
+    around = checked("# for all\ndefaults: {timeout: 5s}", file="in/squall.yaml")
+    step = "{name: %s, duration: 10s, scenario: {latency: 1s}}"
+    text = f"name: x\nsteps: [&a {step % 'a'}, {step % 'b'}]"
+    hints = [f.hint for f in loaded(text, around).diagnostics if f.code == "SQ304"]
+    assert (
+        hints
+        == [
+            "make it longer, or say on_timeout: continue; 'timeout' is a default of in/squall.yaml:2"
+        ]
+        * 2
+    )
+    own = "{name: a, timeout: 1s, duration: 10s, scenario: {latency: 1s}}"
+    groups = f"{{name: g, steps: [&a {own}]}}, {{name: h, steps: [*a]}}"
+    text = f"name: x\nparallel: [{groups}]"
+    hints = [f.hint for f in loaded(text, around).diagnostics if f.code == "SQ304"]
+    assert hints
+    assert all(hint.endswith("continue") for hint in hints)
+
+
 # -- limits, and files over files -----------------------------------------------------------------
 
 

@@ -80,6 +80,10 @@ class Document:
                 return None
         return here if isinstance(here, str) else None
 
+    def has_key(self, path: Path) -> bool:
+        """Whether the key at `path` stands in the text, perhaps by way of an alias."""
+        return self._written(path) in self.keys
+
     def _written(self, path: Path) -> Path:
         """Findings inside an aliased value point at where it is written."""
         for length in range(1, len(path)) if self.aliases else ():
