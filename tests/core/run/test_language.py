@@ -120,7 +120,10 @@ def test_each_may_be_a_list_that_a_step_saw() -> None:
     assert listed('"no list"').ended["read"] == "failed"
 
 
-@pytest.mark.parametrize(("good_at", "verdict", "rounds"), [(0, "passed", 1), (2, "passed", 3), (9, "failed", 4)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("good_at", "verdict", "rounds"),
+    [(0, "passed", 1), (2, "passed", 3), (9, "failed", 4)],
+)
 def test_until_asks_after_each_round_and_gives_up_after_max(
     good_at: int, verdict: str, rounds: int
 ) -> None:
