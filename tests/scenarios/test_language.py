@@ -16,7 +16,9 @@ steady_state:
   every: 200ms
   recover_within: 5s
   checks:
-    - {{name: quick, http: {{get: "http://127.0.0.1:{port}/"}}, expect: "latency < duration('{limit}')"}}
+    - name: quick
+      http: {{get: "http://127.0.0.1:{port}/"}}
+      expect: latency < duration('{limit}')
 steps: [{{name: slow, duration: 30s, scenario: {{latency: 2500ms}}}}]
 """
 
@@ -74,8 +76,8 @@ outputs: {p50: steps.both.outcome}
 steps:
   - name: both
     parallel:
-      - {name: slow, duration: 500ms, scenario: {latency: "${{ inputs.delay }}"}}
-      - {name: users, duration: 500ms, load: {requests: 40/s},
+      - {name: slow, duration: 900ms, scenario: {latency: "${{ inputs.delay }}"}}
+      - {name: users, duration: 900ms, load: {requests: 40/s},
          expect: "measured.p50 >= inputs.delay"}
 """)
     code, finished, _ = run(tmp_path, f"""
@@ -93,7 +95,7 @@ steps:
     loop: {{each: "${{{{ inputs.stages }}}}"}}
     playbook: {{path: ./inner.yaml, inputs: {{delay: "${{{{ loop.item }}}}"}}}}
   - {{name: told, when: "steps.stages.outputs.p50 == 'succeeded'", wait: 1ms}}
-""", "--set", "stages=[30ms, 60ms]")  # fmt: skip
+""", "--set", "stages=[200ms, 300ms]")  # fmt: skip
     assert (code, finished["reason"]) == (0, "")
     ended = {step["path"]: step["outcome"] for step in finished["steps"]}
     assert ended["stages[2]/both/users"] == ended["told"] == "succeeded"

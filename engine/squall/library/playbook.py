@@ -237,8 +237,9 @@ def look_into(
 ) -> Seen:
     """The playbook written there, with `targets` in place of its own of the same names.
 
-    `inputs` are values of its inputs, as a playbook would write them. What is not read from a file stands in the current folder. Raises `Invalid`, `OSError` for a
-    project file that cannot be read and, when it is not certain which playbook is meant, `Refused`.
+    `inputs` are values of its inputs, as a playbook would write them. What is not read from a file
+    stands in the current folder. Raises `Invalid`, `OSError` for a project file that cannot be read
+    and, when it is not certain which playbook is meant, `Refused`.
     """
     projects, file = Projects(), Path(source.file)
     loaded = load_bytes(

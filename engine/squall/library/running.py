@@ -43,11 +43,12 @@ class RunOptions(TypedDict, total=False):
     """How to run a playbook, all optional; named as the flags of ``squall run``.
 
     `seed`: fixes the dice; else the playbook's, else drawn. `record`: a file that every fault is
-    streamed to. `inputs`: values of the playbook's inputs, as it would write them. `targets`: in place of the playbook's of the same names, written as there.
-    `timeout`: bounds the run instead of the playbook's own. `wait`: how long to wait for a target
-    that another run holds. `state`: the folder the run is kept in; else ``SQUALL_STATE``, else
-    ``.squall`` beside the nearest ``squall.yaml``, else in the current folder. A test that is to
-    leave nothing behind names a temporary one, like pytest's ``tmp_path``.
+    streamed to. `inputs`: values of the playbook's inputs, as it would write them. `targets`: in
+    place of the playbook's of the same names, written as there. `timeout`: bounds the run instead
+    of the playbook's own. `wait`: how long to wait for a target that another run holds. `state`:
+    the folder the run is kept in; else ``SQUALL_STATE``, else ``.squall`` beside the nearest
+    ``squall.yaml``, else in the current folder. A test that is to leave nothing behind names a
+    temporary one, like pytest's ``tmp_path``.
     """
 
     seed: int | None

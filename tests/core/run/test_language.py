@@ -93,13 +93,15 @@ def test_a_value_that_does_not_fit_fails_the_step_in_words() -> None:
 
 
 def test_a_loop_over_each_has_item_and_index_and_its_faults_follow() -> None:
-    stage = Stage(text("""
+    stage = Stage(
+        text("""
   - name: waves
     loop: {each: [100ms, 200ms]}
     steps:
       - {name: slow, duration: 1s, scenario: {latency: "${{ loop.item }}"}}
       - {name: told, http: {get: "http://127.0.0.1:1/${{ loop.index }}/${{ loop.item }}"}}
-""")).run()
+""")
+    ).run()
     delays = [scenarios[0].faults[0] for scenarios in stage.scenarios()]
     assert delays == [Latency(delay=Fixed(value=n * MILLISECOND)) for n in (100, 200)]
     assert [probe.url[-7:] for probe in stage.probes()] == ["1/100ms", "2/200ms"]
@@ -118,7 +120,10 @@ def test_each_may_be_a_list_that_a_step_saw() -> None:
     assert listed('"no list"').ended["read"] == "failed"
 
 
-@pytest.mark.parametrize(("good_at", "verdict", "rounds"), [(0, "passed", 1), (2, "passed", 3), (9, "failed", 4)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("good_at", "verdict", "rounds"),
+    [(0, "passed", 1), (2, "passed", 3), (9, "failed", 4)],
+)
 def test_until_asks_after_each_round_and_gives_up_after_max(
     good_at: int, verdict: str, rounds: int
 ) -> None:
@@ -145,9 +150,11 @@ def test_while_asks_before_each_round_and_sees_the_last() -> None:
 
 
 def test_rounds_begin_no_faster_than_every() -> None:
-    stage = Stage(text("""
+    stage = Stage(
+        text("""
   - {name: beat, loop: {times: 3, every: 1s}, http: {get: "http://127.0.0.1:1/"}}
-""")).run()
+""")
+    ).run()
     assert stage.at == 2 * SECOND + MILLISECOND
 
 

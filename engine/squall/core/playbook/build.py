@@ -384,7 +384,7 @@ class _Builder:
             case "http" | "tcp" | "exec":
                 return build_probe(self.places, (*path, key), node[key])
             case "replay":
-                return self._replay((*path, key), node[key])
+                return self._replay(node[key])
             case "approve":
                 return self._approve((*path, key), node[key])
             case "playbook":
@@ -393,12 +393,11 @@ class _Builder:
                 return Wait(duration=self.places.duration((*path, key), node[key]))
         return self._group((*path, key), node[key], scope)
 
-    def _replay(self, path: Path, node: Node) -> Replay:
-        speed = node.get("speed", "realtime")
-        factor = str(speed)
+    @staticmethod
+    def _replay(node: Node) -> Replay:
         return Replay(
             recording=node["recording"],
-            speed=factor,
+            speed=str(node.get("speed", "realtime")),
             only=tuple(sorted(node.get("only", ()))),
             endpoint=node.get("endpoint", ""),
             mode=node.get("mode", "timeline"),

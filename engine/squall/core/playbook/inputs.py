@@ -104,7 +104,7 @@ def _steps(group: Group) -> Iterator[Step]:
 
 
 def read_given(text: str, kind: InputKind) -> Any:
-    """A value from the command line, as it would be written in a playbook; a list also without []."""
+    """A value from the command line, as a playbook would write it; a list also without brackets."""
     if kind == "string":
         return text
     listed = f"[{text}]" if kind == "list" and not text.lstrip().startswith("[") else text
