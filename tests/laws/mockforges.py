@@ -4,6 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from squall.core.playbook.names import identifier
+
 NAMES = st.text("abcdefgh ABC-_.1é", min_size=1, max_size=12).filter(
     lambda name: name.strip() == name
 )
@@ -189,7 +191,7 @@ def orchestrations(draw) -> dict[str, Any]:
             NAMES,
             min_size=count,
             max_size=count,
-            unique_by=lambda n: n.replace(" ", "_").replace("-", "_"),
+            unique_by=identifier,
         )
     )
     others = [draw(st.sampled_from([name, f"scenario {i}"])) for i, name in enumerate(names)]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laws.mockforges import orchestrations, scenarios, scheduled
@@ -52,6 +52,7 @@ def there_and_back(structure: dict[str, Any]) -> Exported:
     return back
 
 
+@settings(max_examples=50)
 @given(orchestrations())
 def test_an_orchestration_comes_back_as_it_was(structure: dict[str, Any]) -> None:
     back = there_and_back(structure)
@@ -62,18 +63,21 @@ def test_an_orchestration_comes_back_as_it_was(structure: dict[str, Any]) -> Non
     )
 
 
+@settings(max_examples=50)
 @given(scenarios())
 def test_a_scenario_comes_back_as_it_was(structure: dict[str, Any]) -> None:
     back = there_and_back(structure)
     assert (back.form, back.data) == ("scenario", structure)
 
 
+@settings(max_examples=50)
 @given(scheduled())
 def test_a_schedule_comes_back_as_it_was(structure: dict[str, Any]) -> None:
     back = there_and_back(structure)
     assert (back.form, back.data) == ("schedule", structure)
 
 
+@settings(max_examples=50)
 @given(orchestrations() | scenarios() | scheduled())
 def test_a_playbook_that_came_from_mockforge_goes_there_and_comes_back_the_same(
     structure: dict[str, Any],
@@ -85,6 +89,7 @@ def test_a_playbook_that_came_from_mockforge_goes_there_and_comes_back_the_same(
     assert digest(second.playbooks[0].playbook) == digest(first.playbooks[0].playbook)
 
 
+@settings(max_examples=50)
 @given(orchestrations() | scenarios() | scheduled())
 def test_an_imported_playbook_is_formatted_as_fmt_does(structure: dict[str, Any]) -> None:
     [playbook] = imported(structure).playbooks

@@ -50,7 +50,7 @@ def test_every_file_of_ours_keeps_what_it_says(path: Path) -> None:
         rewritten_lawfully(written, json=path.suffix == ".json")
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(handwritten())
 def test_a_text_written_by_hand_keeps_what_it_says(written: Handwritten) -> None:
     text = written.text.encode()
