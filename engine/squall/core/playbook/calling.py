@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from msgspec.structs import replace as changed
 
-from squall.core.playbook.build import Call, build
+from squall.core.playbook.build import build
+from squall.core.playbook.called import Call
 from squall.core.playbook.calls import Calls, resolve
 from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
