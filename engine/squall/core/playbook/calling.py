@@ -7,7 +7,7 @@ a whole run (schedule, gates, steady state, seed) is left to its own runs.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -114,6 +114,8 @@ class Callings:
             self._refuse(path, written)
             return None, ()
         project = self.around.snapshot.project_of(written.file)
+        if project.targets == self.places.around.targets:  # those the call chose among already
+            project = replace(project, targets={})
         inner = Places(with_defaults(document, project.defaults), written.file, project)
         own = {*written.data.get("targets", ()), *project.targets}
         below = Callings(inner, resolve(inner, self.around.snapshot), self.around, self.made)
