@@ -49,7 +49,9 @@ def result(step: StepState) -> tuple[Outcome, str] | None:
 
 def with_child(step: StepState, index: int, child: StepState) -> tuple[StepState, ...]:
     """The children, one of them changed."""
-    return (*step.children[:index], child, *step.children[index + 1 :])
+    children = list(step.children)
+    children[index] = child
+    return tuple(children)
 
 
 def said(outcome: Outcome | None) -> str:

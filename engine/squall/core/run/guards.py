@@ -76,7 +76,7 @@ def _guarded(
 def _going_on(step: StepState) -> tuple[StepState, ...]:
     """The step, or its rounds side by side, as far as it is doing something."""
     rounds = step.rounds if step.stage == "abreast" else (step,)
-    return tuple(one for one in rounds if one.stage in {"active", "starting"})
+    return tuple(one for one in rounds if one.stage in {"active", "starting", "held"})
 
 
 def _own(turn: Turn, plan: PlanStep, path: str) -> dict[str, Felt]:

@@ -38,6 +38,10 @@ UNKNOWN: Final = Unknown.UNKNOWN
 Known: TypeAlias = "Data | Unknown"
 
 
+def _triples(values: dict[tuple[str, str], str]) -> tuple[tuple[str, str, str], ...]:
+    return tuple((path, name, text) for (path, name), text in sorted(values.items()))
+
+
 class Turn:
     """What one event leads to."""
 
@@ -75,7 +79,7 @@ class Turn:
             frozen=tuple(sorted(self.frozen.items())),
             looks=self.looks,
             pictures=tuple(sorted(self.pictures.items())),
-            values=tuple((path, name, text) for (path, name), text in sorted(self.values.items())),
+            values=_triples(self.values) if self.values else (),
             loads=tuple((target, *known) for target, known in sorted(self.loads.items())),
         )
 
