@@ -105,11 +105,6 @@ def is_secret(template: Template) -> bool:
     return template.expression.startswith("secrets.")
 
 
-def is_late(template: Template) -> bool:
-    """Whether its value is known only while a run is on its way."""
-    return any(name.partition(".")[0] in _LATE for name, _ in names_in(template.expression))
-
-
 @dataclass
 class _Filler:
     """One document on its way from what is written to what is meant."""
@@ -146,7 +141,7 @@ class _Filler:
         templates = templates_in(text)
         if all(map(is_secret, templates)) and all(one.closed for one in templates):
             return text
-        if any(map(is_late, templates)):
+        if any(map(self._is_late, templates)):
             return self._later(text, path, templates)
         scope = {f"inputs.{one.name}": INPUTS[one.kind] for one in self.inputs.values()}
         mistakes = [
@@ -176,7 +171,7 @@ class _Filler:
             self.late[path] = templates[0].expression
         elif not step or fixed is not None:
             where = f"'{fixed}'" if step else "this"
-            first = next(filter(is_late, templates))
+            first = next(filter(self._is_late, templates))
             self.places.note_within(
                 path, first.start, first.end - first.start, "SQ231",
                 f"{where} has to be known before the run, and '{first.expression}' is not",
@@ -185,6 +180,19 @@ class _Filler:
         else:
             self.late[path] = text
         return self.example(path)
+
+    def _is_late(self, template: Template) -> bool:
+        """Whether its value is known only while a run is on its way."""
+        chains = [chain.split(".") for chain, _ in names_in(template.expression)]
+        return any(
+            chain[0] in _LATE
+            or (chain[0] == "inputs" and len(chain) > 1 and self._is_passed_on(chain[1]))
+            for chain in chains
+        )
+
+    def _is_passed_on(self, name: str) -> bool:
+        """Whether whoever calls the playbook knows the input's value only while running."""
+        return name in self.inputs and bool(self.inputs[name].template)
 
     def _values(self) -> dict[str, Data]:
         return {f"inputs.{name}": one.decoded() for name, one in self.inputs.items() if one.value}

@@ -284,7 +284,7 @@ def _callings(places: Places, given: _Given) -> Callings | None:
     """What the playbook calls; None where nobody knows what stands around it."""
     if given.snapshot is None:
         return None
-    around = Around(given.schema, given.catalogue, given.snapshot)
+    around = Around(given.schema, given.catalogue, given.snapshot, given.targets)
     return Callings(places, resolve(places, given.snapshot), around)
 
 

@@ -56,7 +56,7 @@ _NO_IDENTIFIER: Final = re.compile(r"[^A-Za-z0-9_]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """Where a value is found, seen from a step: `up` steps above it, there in `child`, named `what`.
+    """Where a value is found, seen from a step: `up` steps above it, in its `child`, named `what`.
 
     Up 0 without a child is the step itself; up 1 with a child is a sibling.
     """

@@ -67,9 +67,14 @@ class Document:
         whole = self.values.get(())
         return Span(Position(1, 1), Position(1, 1)) if whole is None else _span(whole)
 
+    @property
+    def as_written(self) -> Data:
+        """The data before anything was put in."""
+        return self.data if self.written is None else self.written
+
     def text_at(self, path: Path) -> str | None:
         """The text that is written at `path`; None where there is no text."""
-        here: Data = self.data if self.written is None else self.written
+        here = self.as_written
         for part in path:
             if isinstance(here, dict) and isinstance(part, str):
                 here = here.get(part)
@@ -78,6 +83,10 @@ class Document:
             else:
                 return None
         return here if isinstance(here, str) else None
+
+    def has_key(self, path: Path) -> bool:
+        """Whether the key at `path` stands in the text, perhaps by way of an alias."""
+        return self._written(path) in self.keys
 
     def _written(self, path: Path) -> Path:
         """Findings inside an aliased value point at where it is written."""
