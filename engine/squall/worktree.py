@@ -79,6 +79,8 @@ class Projects:
         self._data: dict[Path, bytes] = {}
         self._read: dict[tuple[Path, ...], Project] = {}
         self._snapshots: dict[Path, Snapshot] = {}
+        self._roots: dict[Path, Path] = {}
+        self._chains: dict[Path, tuple[tuple[str, bytes], ...]] = {}
         self._chosen: dict[str, frozenset[Path]] = {}
 
     def around(self, file: Path) -> "Project":
@@ -91,7 +93,10 @@ class Projects:
 
     def chain(self, file: Path) -> tuple[tuple[str, bytes], ...]:
         """The names and bytes of the project files that hold for a file. Raises `OSError`."""
-        return tuple((shown(each), self._bytes(each)) for each in self._above(file.parent))
+        if file.parent not in self._chains:
+            files = self._above(file.parent)
+            self._chains[file.parent] = tuple((shown(each), self._bytes(each)) for each in files)
+        return self._chains[file.parent]
 
     def shown(self, file: Path) -> str:
         """As the function of that name, for many files of few folders."""
@@ -104,8 +109,10 @@ class Projects:
         """The playbooks a file's may call: those below the outermost project file, or beside it."""
         from squall.core.playbook.snapshot import Snapshot  # noqa: PLC0415 - it reads YAML
 
-        files = self._above(file.parent)
-        root = files[0].parent if files else _placed(file).parent
+        if file.parent not in self._roots:
+            files = self._above(file.parent)
+            self._roots[file.parent] = files[0].parent if files else file.parent.resolve()
+        root = self._roots[file.parent]
         if root not in self._snapshots:
             self._snapshots[root] = Snapshot(
                 partial(self._playbooks, root), _text, _known_as, self._project_of
