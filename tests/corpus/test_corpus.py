@@ -58,7 +58,7 @@ def lint(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
     """All that is said of a folder, seen from within."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COLUMNS", "200")
-    return CliRunner().invoke(squall, ["lint", ".", "--strict", "--color", "always"])
+    return CliRunner().invoke(squall, ["lint", ".", "--no-cache", "--strict", "--color", "always"])
 
 
 @pytest.mark.parametrize("path", GOOD_PROJECTS, ids=lambda path: path.name)

@@ -54,11 +54,17 @@ def fill(places: Places, inputs: tuple[Given, ...], example: Callable[[Path], Da
 
 def has_templates(data: Data) -> bool:
     """Whether there is anything to fill."""
-    if isinstance(data, str):
-        return "${{" in data
-    if isinstance(data, dict):
-        return any(map(has_templates, data.values()))
-    return isinstance(data, list) and any(map(has_templates, data))
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if "${{" in value:
+                return True
+        elif isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False
 
 
 def fill_blank(text: str, answer: Render) -> Answer:

@@ -21,8 +21,6 @@ from squall.core.schedule.model import Window
 
 T = TypeVar("T")
 
-PROJECT_FILE: Final = "squall.yaml"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
