@@ -16,10 +16,11 @@ from squall.core.playbook.addresses import overlap
 from squall.core.playbook.endings import lasts
 from squall.core.playbook.firing import A_YEAR, beginning, has_known_times
 from squall.core.playbook.load import Loaded
-from squall.core.playbook.model import Address, Playbook
+from squall.core.playbook.model import Address, Playbook, Target
 from squall.core.playbook.order import find_circles
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Document, Path
+from squall.core.playbook.targets import shown_upstream
 from squall.core.playbook.timetable import when, written_schedules
 from squall.core.schedule.model import Every, Schedule
 from squall.core.schedule.triggers import next_after
@@ -27,6 +28,8 @@ from squall.core.timing import SECOND, Instant, format_duration, format_instant
 
 _FIRINGS: Final = 20_000
 """How many firings are looked at in all, besides the first few of each schedule."""
+_SERVICES: Final = 100
+"""How many services at one port are told apart."""
 _PAIRS: Final = 100_000
 """How many pairs of schedules without known times are compared on each address."""
 
@@ -64,6 +67,7 @@ def check_across(loaded: Sequence[Loaded]) -> list[Diagnostic]:
     for one in by_name.values():
         _others(one, by_name)
     _circles(by_name)
+    _addresses(ones)
     _meetings(ones)
     return [finding for one in ones for finding in one.places.found]
 
@@ -100,6 +104,42 @@ def _depends_on(one: _One) -> Iterator[tuple[Path, str]]:
     written = data.get("depends_on") if isinstance(data, dict) else None
     for index, entry in enumerate(written if isinstance(written, list) else ()):
         yield ("depends_on", index), str(entry["name"] if isinstance(entry, dict) else entry)
+
+
+def _addresses(ones: Sequence[_One]) -> None:
+    """One address that playbooks put before different services."""
+    first: dict[int, list[tuple[_One, Target]]] = defaultdict(list)
+    for one in ones:
+        data = one.document.data
+        written = data.get("targets") if isinstance(data, dict) else None
+        own = written if isinstance(written, dict) else {}
+        for target in one.playbook.targets:
+            if target.name not in own or not target.listen.port:
+                continue
+            known = first[target.listen.port]
+            if not _same_service(one, target, known) and len(known) < _SERVICES:
+                known.append((one, target))
+
+
+def _same_service(one: _One, target: Target, others: Sequence[tuple[_One, Target]]) -> bool:
+    """Whether it is known already, or another is; the latter is a finding."""
+    for other, its in others:
+        if not overlap(target.listen, its.listen):
+            continue
+        if other is not one and _behind(its) != _behind(target):
+            one.places.note(
+                ("targets", target.name, target.protocol, "listen"), "SQ213",
+                f"{target.listen} stands before {shown_upstream(target)} here, and before "
+                f"{shown_upstream(its)} in {other}",
+                "a target is its address: give each service its own",
+                severity=Severity.WARNING,
+            )  # fmt: skip
+        return True
+    return False
+
+
+def _behind(target: Target) -> tuple[Address | None, str]:
+    return target.upstream, target.protocol
 
 
 def _circles(by_name: dict[str, _One]) -> None:

@@ -7,7 +7,6 @@ decided by the command line.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Final
 
 from squall.core.diagnostics import Diagnostic, Position, Refused, Severity, Span, nearest
@@ -25,7 +24,7 @@ from squall.core.playbook.model import Playbook, Target
 from squall.core.playbook.places import Places
 from squall.core.playbook.project import NOTHING_AROUND, PROJECT_FILE, Project
 from squall.core.playbook.project_file import read_project
-from squall.core.playbook.schema import check_shape, example_at, fitting
+from squall.core.playbook.schema import check_shape, fitting
 from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.snapshot import Snapshot, is_playbook
 from squall.core.playbook.source import Document, Source, read
@@ -216,7 +215,7 @@ def _one(
     written = Places(document, file)
     inputs = declared(written, given.inputs)
     if has_templates(document.data):
-        document = fill(written, inputs, partial(example_at, given.schema))
+        document = fill(written, inputs, given.schema)
     shape = check_shape(document, file, given.schema)
     said = [*secrets, *written.found, *shape]
     rest = fitting(document, given.schema) if shape else document

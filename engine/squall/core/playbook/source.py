@@ -65,6 +65,11 @@ class Document:
 
     def text_at(self, path: Path) -> str | None:
         """The text that is written at `path`; None where there is no text."""
+        here = self.written_at(path)
+        return here if isinstance(here, str) else None
+
+    def written_at(self, path: Path) -> Data:
+        """What is written at `path`, before anything was put in; None where nothing is."""
         here: Data = self.data if self.written is None else self.written
         for part in path:
             if isinstance(here, dict) and isinstance(part, str):
@@ -73,7 +78,7 @@ class Document:
                 here = here[part]
             else:
                 return None
-        return here if isinstance(here, str) else None
+        return here
 
     def _written(self, path: Path) -> Path:
         """Findings inside an aliased value point at where it is written."""
