@@ -15,7 +15,7 @@ from squall.core.diagnostics import Diagnostic, Severity, Span, nearest, printab
 from squall.core.playbook.addresses import overlap
 from squall.core.playbook.firing import A_YEAR, beginning, has_known_times
 from squall.core.playbook.model import Address
-from squall.core.playbook.neighbours import Neighbour
+from squall.core.playbook.neighbours import Neighbour, Stand
 from squall.core.playbook.order import find_circles
 from squall.core.schedule.model import Every, Schedule
 from squall.core.schedule.triggers import next_after
@@ -23,6 +23,8 @@ from squall.core.timing import SECOND, Instant, format_duration, format_instant
 
 _FIRINGS: Final = 20_000
 """How many firings are looked at in all, besides the first few of each schedule."""
+_SERVICES: Final = 100
+"""How many services at one port are told apart."""
 _PAIRS: Final = 100_000
 """How many pairs of schedules without known times are compared on each address."""
 
@@ -74,6 +76,7 @@ def check_across(files: Iterable[HasPlaybooks]) -> list[Diagnostic]:
     for one in by_name.values():
         _others(one, by_name)
     _circles(by_name)
+    _addresses(ones)
     _meetings(ones)
     return [finding for one in ones for finding in one.found]
 
@@ -103,6 +106,33 @@ def _others(one: _One, by_name: dict[str, _One]) -> None:
                 other.span, "SQ253", f"there is no playbook '{other.name}' in these files",
                 f"did you mean '{close}'?", severity=Severity.WARNING,
             )  # fmt: skip
+
+
+def _addresses(ones: Sequence[_One]) -> None:
+    """One address that playbooks put before different services."""
+    first: dict[int, list[tuple[_One, Stand]]] = defaultdict(list)
+    for one in ones:
+        for stand in one.seen.stands:
+            known = first[stand.listen.port]
+            if not _same_service(one, stand, known) and len(known) < _SERVICES:
+                known.append((one, stand))
+
+
+def _same_service(one: _One, stand: Stand, others: Sequence[tuple[_One, Stand]]) -> bool:
+    """Whether it is known already, or another is; the latter is a finding."""
+    for other, its in others:
+        if not overlap(stand.listen, its.listen):
+            continue
+        if other is not one and (its.behind, its.protocol) != (stand.behind, stand.protocol):
+            one.note(
+                stand.span, "SQ213",
+                f"{stand.listen} stands before {stand.behind} here, and before {its.behind} in "
+                f"{other.seen}",
+                "a target is its address: give each service its own",
+                severity=Severity.WARNING,
+            )  # fmt: skip
+        return True
+    return False
 
 
 def _circles(by_name: dict[str, _One]) -> None:

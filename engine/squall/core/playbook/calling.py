@@ -8,7 +8,6 @@ a whole run (schedule, gates, steady state, seed) is left to its own runs.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Final
 
 from msgspec.structs import replace as changed
@@ -24,10 +23,11 @@ from squall.core.playbook.inputs import declared
 from squall.core.playbook.limits import check_limits
 from squall.core.playbook.model import Called, Given, Group, Playbook, Step, Target
 from squall.core.playbook.places import Places
-from squall.core.playbook.schema import check_shape, example_at
+from squall.core.playbook.schema import check_shape
 from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.snapshot import Snapshot, Written
 from squall.core.playbook.source import Path
+from squall.core.playbook.targets import NAME_ONE, meant_twice
 
 MOST_CALLS: Final = 1_000
 """How many calls a playbook may come to, those of called ones included."""
@@ -105,7 +105,7 @@ class Callings:
         )
         document = written.document
         if has_templates(document.data):
-            document = fill(places, inputs, partial(example_at, self.around.schema))
+            document = fill(places, inputs, self.around.schema)
         wrong = [
             *check_secrets(written.document, written.file),
             *check_shape(document, written.file, self.around.schema),
@@ -140,8 +140,8 @@ class Callings:
         for target in playbook.targets:
             known = self.targets.setdefault(target.name, target)
             if known != target:
-                message = f"target '{target.name}' of '{playbook.name}' is another one here"
-                self.places.note((*path, "playbook"), "SQ225", message, "name one differently")
+                message = f"{meant_twice(known, target)} in '{playbook.name}'"
+                self.places.note((*path, "playbook"), "SQ225", message, NAME_ONE)
         if playbook.finally_:
             taken = {step.name for step in self.finally_}
             free = (f"{name} {number}" if number else name for number in range(MOST_CALLS + 1))

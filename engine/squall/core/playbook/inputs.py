@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 from squall.core.diagnostics import Refused, nearest, short
 from squall.core.playbook.expressions import Answer, Failure
+from squall.core.playbook.filling import has_templates
 from squall.core.playbook.model import (
     Approve,
     Given,
@@ -59,14 +60,13 @@ def _declared(
     places: Places, name: str, kind: InputKind, node: Mapping[str, Any], given: Mapping[str, Any]
 ) -> Given:
     value: Any = None
-    if "default" in node:
+    if "default" in node and not has_templates(node["default"]):
         value = _checked(places, ("inputs", name, "default"), name, kind, node["default"])
     if name in given:
         one = given[name]
         written = read_given(one, kind) if isinstance(one, str) else one
         value = _checked(places, ("inputs", name), name, kind, written)
-    known = name in given or "default" in node
-    return Given(name=name, kind=kind, value=json.dumps(value) if known else "")
+    return Given(name=name, kind=kind, value="" if value is None else json.dumps(value))
 
 
 def _checked(

@@ -7,7 +7,6 @@ decided by the command line.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Final
 
 from squall.core.diagnostics import Diagnostic, Position, Refused, Severity, Span, nearest
@@ -24,11 +23,11 @@ from squall.core.playbook.in_clear import check_in_clear
 from squall.core.playbook.inputs import declared
 from squall.core.playbook.limits import check_limits
 from squall.core.playbook.model import Playbook, Target
-from squall.core.playbook.neighbours import Named, Neighbour, Timed
+from squall.core.playbook.neighbours import Named, Neighbour, Stand, Timed
 from squall.core.playbook.places import Places
 from squall.core.playbook.project import NOTHING_AROUND, Project
 from squall.core.playbook.project_file import read_project
-from squall.core.playbook.schema import check_shape, example_at, fitting
+from squall.core.playbook.schema import check_shape, fitting
 from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.snapshot import Snapshot, is_playbook
 from squall.core.playbook.source import Document, Source, read
@@ -69,7 +68,18 @@ class LoadedPlaybook:
                 )
                 if schedule.enabled
             ),
+            stands=tuple(_stands(playbook, document)),
         )
+
+
+def _stands(playbook: Playbook, document: Document) -> Iterator[Stand]:
+    """The targets that the playbook declares itself, at addresses of their own."""
+    written = document.data.get("targets") if isinstance(document.data, dict) else None
+    own = written if isinstance(written, dict) else {}
+    for target in playbook.targets:
+        if target.name in own and target.listen.port:
+            span = document.locate(("targets", target.name, target.protocol, "listen"))
+            yield Stand(target.listen, target.upstream, target.protocol, span)
 
 
 def _dependencies(document: Document) -> Iterator[Named]:
@@ -258,7 +268,7 @@ def _one(
     written = Places(document, file)
     inputs = declared(written, given.inputs)
     if templates:
-        document = fill(written, inputs, partial(example_at, given.schema))
+        document = fill(written, inputs, given.schema)
     shape = check_shape(document, file, given.schema)
     said = [*secrets, *written.found, *shape]
     rest = fitting(document, given.schema) if shape else document

@@ -8,7 +8,7 @@ time.
 from msgspec import Struct
 
 from squall.core.diagnostics import Span
-from squall.core.playbook.model import Address
+from squall.core.playbook.model import BUILTIN_ECHO, Address
 from squall.core.schedule.model import Schedule
 from squall.core.timing import Duration
 
@@ -27,6 +27,20 @@ class Timed(Struct, frozen=True):
     span: Span
 
 
+class Stand(Struct, frozen=True):
+    """A target of the playbook's own: where it listens, what stands behind it, where that is said."""
+
+    listen: Address
+    upstream: Address | None
+    protocol: str
+    span: Span
+
+    @property
+    def behind(self) -> str:
+        """What stands behind it, as people write it."""
+        return str(self.upstream or BUILTIN_ECHO)
+
+
 class Neighbour(Struct, frozen=True, kw_only=True):
     """One playbook; `takes` is what its run takes at least, `depends_span` where that key stands.
 
@@ -42,6 +56,7 @@ class Neighbour(Struct, frozen=True, kw_only=True):
     depends_on: tuple[Named, ...] = ()
     depends_span: Span | None = None
     schedules: tuple[Timed, ...] = ()
+    stands: tuple[Stand, ...] = ()
 
     def __str__(self) -> str:
         return f"'{self.name.name}' ({self.file}:{self.name.span.start.line})"

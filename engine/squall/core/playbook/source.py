@@ -74,7 +74,12 @@ class Document:
 
     def text_at(self, path: Path) -> str | None:
         """The text that is written at `path`; None where there is no text."""
-        here = self.as_written
+        here = self.written_at(path)
+        return here if isinstance(here, str) else None
+
+    def written_at(self, path: Path) -> Data:
+        """What is written at `path`, before anything was put in; None where nothing is."""
+        here: Data = self.data if self.written is None else self.written
         for part in path:
             if isinstance(here, dict) and isinstance(part, str):
                 here = here.get(part)
@@ -82,7 +87,7 @@ class Document:
                 here = here[part]
             else:
                 return None
-        return here if isinstance(here, str) else None
+        return here
 
     def has_key(self, path: Path) -> bool:
         """Whether the key at `path` stands in the text, perhaps by way of an alias."""

@@ -110,8 +110,7 @@ REFUSALS: Final = {
     ),
     "SQ440": Code(
         "secret missing",
-        "A probe needs a secret that nobody has set.",
-        advice="Set SQUALL_SECRET_NAME, or put a file of that name into the folder "
-        "SQUALL_SECRETS_DIR.",
+        "A run does not begin without the secrets that its probes send.",
+        advice="Set SQUALL_SECRET_NAME, or put it into a file of the folder of secrets.",
     ),
 }
