@@ -13,10 +13,10 @@ from typing import Final, Protocol
 
 from squall.core.diagnostics import Diagnostic, Severity, Span, nearest, printable
 from squall.core.playbook.addresses import overlap
-from squall.core.playbook.firing import A_YEAR, beginning, has_known_times
 from squall.core.playbook.model import Address
 from squall.core.playbook.neighbours import Neighbour, Stand
 from squall.core.playbook.order import find_circles
+from squall.core.schedule.horizon import A_YEAR, beginning, has_known_times
 from squall.core.schedule.model import Every, Schedule
 from squall.core.schedule.triggers import next_after
 from squall.core.timing import SECOND, Instant, format_duration, format_instant
