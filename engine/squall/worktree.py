@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +33,7 @@ def schema_names() -> tuple[str, ...]:
     return tuple(sorted({path.name.partition(".")[0] for path in SCHEMAS.glob("*.schema.json")}))
 
 
+@cache
 def schema_text(name: str = "playbook") -> str:
     """A schema as shipped; those it points to are put into its `$defs`, so it is whole by itself.
 
