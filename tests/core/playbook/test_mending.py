@@ -107,7 +107,11 @@ def misspelt(draw) -> tuple[str, bytes]:
     name = draw(st.sampled_from(sorted(GOOD)))
     text = GOOD[name].decode()
     spans = sorted(
-        {span for each in read(GOOD[name], name).documents for span in each.keys.values()}
+        {
+            each.locate(path, key=True)
+            for each in read(GOOD[name], name).documents
+            for path in each.keys
+        }
     )
     span = draw(st.sampled_from(spans))
     word = text.splitlines()[span.start.line - 1][span.start.column - 1 : span.end.column - 1]
