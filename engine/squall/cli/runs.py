@@ -59,7 +59,7 @@ def show_run(run: int, as_json: bool, state: str | None) -> None:  # noqa: FBT00
 
     from squall import app
     from squall.cli.report import finished
-    from squall.cli.timeline import clock
+    from squall.cli.timeline import clock, steady_words
     from squall.core.run.paths import shown
     from squall.settings import state_folder
 
@@ -69,6 +69,8 @@ def show_run(run: int, as_json: bool, state: str | None) -> None:  # noqa: FBT00
         click.echo(msgspec.json.encode(finished(outcome)))
         return
     click.echo(_line(outcome.run))
+    for seen in outcome.steady:
+        click.echo(f"  {clock(seen.at)}  {steady_words(seen)}")
     for step in outcome.steps:
         reason = f": {step.reason}" if step.reason else ""
         click.echo(f"  {clock(step.at)}  {shown(step.path)} {step.conclusion}{reason}")
