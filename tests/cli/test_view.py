@@ -214,3 +214,20 @@ def test_rounds_side_by_side_are_one_step_that_goes_on_until_the_last_is_over(
     end(view, 5, "main/storm[2]")
     assert storm.over
     assert sorted(one.touched for one in hit.delivered) == [10, 20]
+
+
+def test_when_a_run_is_over_all_its_steps_are(planned: Planned) -> None:
+    plan = planned("""
+name: loops
+steps:
+  - {name: late, delay: 1s, loop: {times: 2, every: 3s}, wait: 1s}
+  - name: waves
+    delay: 1s
+    loop: {times: 5, max_parallel: 2, every: 2s}
+    steps: [{name: hit, delay: 1s, duration: 1s, scenario: {latency: 1s}}, {name: rest, wait: 2s}]
+""")
+    view = RunView(plan)
+    for fact in rehearse(plan).facts:
+        view.fold(fact, fact.at)
+    assert view.now == expected(plan.main)
+    assert [path for path, step in view.steps.items() if not step.over] == []

@@ -191,7 +191,8 @@ class RunView:
             step = self.steps[step.plan.path] = StepView(step.plan, since=since, began=fact.at)
         round_ = _round(fact.path)
         alone = step.going <= {round_}
-        step.going.add(round_)
+        if fact.phase != "delayed":  # that is before a round, and no round itself
+            step.going.add(round_)
         step.iteration = _number(fact.path, "[", "]")
         step.attempt = _number(fact.path, "#", "")
         step.state = fact.phase
