@@ -85,6 +85,44 @@ def test_values_of_steps_are_put_into_later_ones() -> None:
     assert read.headers == (("x-was", "201 after 1ms"),)
 
 
+NUMBERS_AS_TEXT = """
+  - name: look
+    http:
+      get: "http://127.0.0.1:1/"
+      headers: {x-port: "${{ %s }}"}
+      body: "${{ %s > 1 }}"
+  - name: call
+    exec: {run: [echo, "${{ %s }}"], env: {PORT: "${{ %s }}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("inputs.port", ""), ("steps.first.json.port", '  - {name: first, http: {get: "http://x/"}}')],
+)
+def test_numbers_and_truths_are_put_in_as_text_where_only_a_text_fits(
+    name: str, first: str
+) -> None:
+    stage = Stage(
+        text(
+            first + NUMBERS_AS_TEXT % (name, name, name, name),
+            "inputs: {port: {type: integer, default: 8080}}",
+        ),
+        {"main/first": lambda _: saw(body='{"port": 8080}')},
+    ).run()
+    look, call = stage.probes()[-2:]
+    assert (look.headers, look.body) == ((("x-port", "8080"),), "true")
+    assert (call.run, call.env) == (("echo", "8080"), (("PORT", "8080"),))
+
+
+def test_a_number_stays_one_where_a_number_fits() -> None:
+    stage = Stage(
+        text('\n  - {name: rest, wait: "${{ inputs.seconds }}"}\n',
+             "inputs: {seconds: {type: number, default: 1}}"), seconds=3
+    )  # fmt: skip
+    assert stage.run().at == 3 * SECOND
+
+
 def test_a_value_that_does_not_fit_fails_the_step_in_words() -> None:
     stage = Stage(text("""
   - {name: make, http: {post: "http://127.0.0.1:1/orders"}}
@@ -123,7 +161,8 @@ def test_each_may_be_a_list_that_a_step_saw() -> None:
 
 
 @pytest.mark.parametrize(
-    ("good_at", "verdict", "rounds"), [(0, "passed", 1), (2, "passed", 3), (9, "failed", 4)]
+    ("good_at", "verdict", "rounds"),
+    [(0, "passed", 1), (2, "passed", 3), (9, "failed", 4)],
 )
 def test_until_asks_after_each_round_and_gives_up_after_max(
     good_at: int, verdict: str, rounds: int

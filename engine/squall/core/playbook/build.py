@@ -46,7 +46,14 @@ from squall.core.playbook.places import Places
 from squall.core.playbook.probes import PROBES, build_probe
 from squall.core.playbook.scenarios import ScenarioBuilder, Shipped
 from squall.core.playbook.source import Path
-from squall.core.playbook.targets import build_target, in_scope, labelled, used
+from squall.core.playbook.targets import (
+    NAME_ONE,
+    build_target,
+    in_scope,
+    labelled,
+    meant_twice,
+    used,
+)
 from squall.core.playbook.timetable import (
     build_approval,
     build_dependencies,
@@ -233,8 +240,8 @@ class _Builder:
         brought = {target.name: target for target in own}
         for name, target in self.calls.targets.items():
             if brought.setdefault(name, target) != target:
-                message = f"a playbook that is called has another target '{name}'"
-                self.places.note(("targets", name), "SQ225", message, "name one differently")
+                message = f"{meant_twice(brought[name], target)} in a playbook that is called"
+                self.places.note(("targets", name), "SQ225", message, NAME_ONE, key=True)
         return tuple(brought[name] for name in sorted(brought)) if self.calls.targets else own
 
     # -- steps --------------------------------------------------------------------------------

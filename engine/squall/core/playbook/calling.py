@@ -7,8 +7,7 @@ a whole run (schedule, gates, steady state, seed) is left to its own runs.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from msgspec.structs import replace as changed
@@ -21,12 +20,14 @@ from squall.core.playbook.checks import check_meaning
 from squall.core.playbook.defaults import with_defaults
 from squall.core.playbook.filling import fill, has_templates
 from squall.core.playbook.inputs import declared
+from squall.core.playbook.limits import check_limits
 from squall.core.playbook.model import Called, Given, Group, Playbook, Step, Target
 from squall.core.playbook.places import Places
-from squall.core.playbook.schema import check_shape, example_at
+from squall.core.playbook.schema import check_shape
 from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.snapshot import Snapshot, Written
 from squall.core.playbook.source import Path
+from squall.core.playbook.targets import NAME_ONE, meant_twice
 
 MOST_CALLS: Final = 1_000
 """How many calls a playbook may come to, those of called ones included."""
@@ -36,11 +37,12 @@ Node = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What called playbooks are read with."""
+    """What called playbooks are read with; `targets` are given in place of declared ones."""
 
     schema: str
     catalogue: tuple[str, ...]
     snapshot: Snapshot
+    targets: tuple[Target, ...] = ()
 
 
 @dataclass
@@ -103,7 +105,7 @@ class Callings:
         )
         document = written.document
         if has_templates(document.data):
-            document = fill(places, inputs, partial(example_at, self.around.schema))
+            document = fill(places, inputs, self.around.schema)
         wrong = [
             *check_secrets(written.document, written.file),
             *check_shape(document, written.file, self.around.schema),
@@ -112,13 +114,16 @@ class Callings:
             self._refuse(path, written)
             return None, ()
         project = self.around.snapshot.project_of(written.file)
+        if project.targets == self.places.around.targets:  # those the call chose among already
+            project = replace(project, targets={})
         inner = Places(with_defaults(document, project.defaults), written.file, project)
-        own = written.data.get("targets") or project.targets
+        own = {*written.data.get("targets", ()), *project.targets}
         below = Callings(inner, resolve(inner, self.around.snapshot), self.around, self.made)
-        playbook = build(
-            inner, () if own else scope, lambda: shipped(self.around.catalogue), inputs, below
-        )
+        replaced = tuple(target for target in self.around.targets if target.name in own)
+        targets = replaced if own else scope
+        playbook = build(inner, targets, lambda: shipped(self.around.catalogue), inputs, below)
         check_meaning(inner, playbook)
+        check_limits(inner, playbook, project.limited_by)
         if inner.failed or project.failed:
             self._refuse(path, written)
             return None, ()
@@ -135,8 +140,8 @@ class Callings:
         for target in playbook.targets:
             known = self.targets.setdefault(target.name, target)
             if known != target:
-                message = f"target '{target.name}' of '{playbook.name}' is another one here"
-                self.places.note((*path, "playbook"), "SQ225", message, "name one differently")
+                message = f"{meant_twice(known, target)} in '{playbook.name}'"
+                self.places.note((*path, "playbook"), "SQ225", message, NAME_ONE)
         if playbook.finally_:
             taken = {step.name for step in self.finally_}
             free = (f"{name} {number}" if number else name for number in range(MOST_CALLS + 1))

@@ -23,14 +23,17 @@ Calls = Mapping[Path, Written]
 def resolve(places: Places, snapshot: Snapshot) -> Calls:
     """What the calls of a document mean.
 
-    Notes those that mean nothing, go round in a circle, or do not fit the inputs of what they call;
-    a call that depends on what a run finds out is left out.
+    Those that mean nothing, go round in a circle, or do not fit the inputs of what they call are
+    noted and left out.
     """
     document = places.document
+    found: dict[Path, Written] = {}
+    calls = list(_calls(document))
+    if not calls:
+        return found
     here = snapshot.known_as(places.file)
     me = Written(file=here, name=_name(document), document=document)
-    found: dict[Path, Written] = {}
-    for path, call in _calls(document):
+    for path, call in calls:
         at = _place(path, call)
         try:
             called = _meant(call, here, snapshot)
@@ -44,8 +47,10 @@ def resolve(places: Places, snapshot: Snapshot) -> Calls:
             message = f"these playbooks call each other: {' → '.join(circle)}"
             places.note(at, "SQ222", message, "remove one of the calls")
             continue
-        found[path] = called
+        before = len(places.found)
         _check_inputs(places, path, called, call)
+        if len(places.found) == before:
+            found[path] = called
     return found
 
 
@@ -134,7 +139,8 @@ def _check_inputs(places: Places, path: Path, called: Written, call: Data) -> No
         if name not in given and "default" not in _mapping(node):
             kind = _mapping(node).get("type", "value")
             message = f"playbook '{called.name}' needs '{name}', a {kind}, and is not given it"
-            places.note(_place(path, call), "SQ223", message, f"write {name} under 'inputs'")
+            hint = f"write {{name: {called.name}, inputs: {{{name}: {EXAMPLES.get(kind, '...')}}}}}"
+            places.note(_place(path, call), "SQ223", message, hint)
 
 
 def _name(document: Document) -> str:

@@ -13,9 +13,13 @@ from squall.core.playbook.conditions import check_expressions
 from squall.core.playbook.endings import check_endings
 from squall.core.playbook.firing import check_firing
 from squall.core.playbook.model import Group, Injection, Load, Playbook, Step, Target
+from squall.core.playbook.no_effect import check_modifiers
 from squall.core.playbook.order import find_cycles
+from squall.core.playbook.overlaps import check_overlaps
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Path
+from squall.core.playbook.unused import check_unused
+from squall.core.playbook.watching import check_watching
 
 Placed = tuple[Path, Step]
 
@@ -32,10 +36,14 @@ def check_meaning(places: Places, playbook: Playbook) -> None:
             _names(places, path, group.steps)
             _order(places, path, group)
             _protocols(places, playbook, path, group.steps)
+        check_modifiers(places, _walk((start,), whole))
     _finally(places, last)
     check_endings(places, playbook)
     check_expressions(places, playbook)
     check_firing(places, playbook)
+    check_overlaps(places, playbook)
+    check_watching(places, playbook)
+    check_unused(places, playbook)
 
 
 def _groups(path: Path, group: Group) -> Iterator[tuple[Path, Group]]:

@@ -6,10 +6,11 @@ written to `expressions`; here both meet, and every mistake gets its column.
 
 from collections.abc import Iterator
 
-from squall.core.diagnostics import Severity
+from squall.core.diagnostics import Severity, nearest
 from squall.core.playbook.expressions import (
+    Always,
     Mistake,
-    constant_in,
+    always_in,
     mistakes_in,
     names_in,
     templates_in,
@@ -17,7 +18,7 @@ from squall.core.playbook.expressions import (
 )
 from squall.core.playbook.filling import BARE
 from squall.core.playbook.model import Group, Playbook, Step
-from squall.core.playbook.names import Read, identifier
+from squall.core.playbook.names import Read, identifier, ranges
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Data, Path
 from squall.core.playbook.talk import Said, expressions
@@ -47,11 +48,24 @@ def _check(places: Places, at: Path, said: Said) -> None:
         return
     for name, column in unguarded(said.text):
         _check_produced(places, at, said, name, column)
-    always = constant_in(said.text, scope) if said.wanted == "bool" else None
-    if always is not None:
-        hint = "ask about something that can change"
-        mistake = Mistake(1, len(said.text), f"this is always {str(always).lower()}", hint)
+    for always in always_in(said.text, scope, ranges) if said.wanted == "bool" else ():
+        message = f"this is always {str(always.so).lower()}"
+        mistake = Mistake(always.column, always.length, message, _about(always))
         _note(places, at, said, mistake, "SQ331", Severity.WARNING)
+
+
+def _about(always: Always) -> str:
+    """What could be meant by a condition that nothing can change."""
+    within = ranges(always.name)
+    if within.choices and isinstance(always.against, str):
+        close = nearest(always.against, within.choices)
+        return f"did you mean '{close}'?" if close else f"outcomes: {', '.join(within.choices)}"
+    ends = [f"{end:g}" for end in within[:2] if end is not None]
+    if len(ends) == 2:
+        return f"'{always.name}' is from {ends[0]} to {ends[1]}"
+    if ends:
+        return f"'{always.name}' is never less than {ends[0]}"
+    return "ask about something that can change"
 
 
 def _check_produced(places: Places, at: Path, said: Said, chain: str, column: int) -> None:
@@ -149,7 +163,7 @@ def _unused(places: Places, playbook: Playbook) -> None:
         return
     used = {
         chain.split(".")[1]
-        for text in _all_expressions(document.written)
+        for text in _all_expressions(document.as_written)
         for chain, _ in names_in(text)
         if chain.startswith("inputs.")
     }

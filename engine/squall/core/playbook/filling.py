@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from squall.core.diagnostics import Edit
 from squall.core.playbook import expressions
 from squall.core.playbook.expressions import (
     Answer,
@@ -23,9 +24,11 @@ from squall.core.playbook.expressions import (
     template_mistakes,
     templates_in,
 )
+from squall.core.playbook.fixes import Fix
 from squall.core.playbook.model import Given
 from squall.core.playbook.names import INPUTS
 from squall.core.playbook.places import Places
+from squall.core.playbook.schema import example_at, only_text_fits
 from squall.core.playbook.source import Data, Document, Path
 
 BARE: Final = frozenset({"when", "expect", "until", "while", "abort_if", "outputs"})
@@ -44,37 +47,48 @@ Render = Callable[[str], Answer]
 """Works out one expression, as a playbook would write what it comes to."""
 
 
-def fill(places: Places, inputs: tuple[Given, ...], example: Callable[[Path], Data]) -> Document:
+def fill(places: Places, inputs: tuple[Given, ...], schema: str) -> Document:
     """The document with everything put in that is known; what cannot be is noted in `places`.
 
-    `example` is what may stand at a place, for values nobody knows yet.
+    `schema` says what may stand at a place, for values nobody knows yet, and where it is a text.
     """
-    return _Filler(places, {one.name: one for one in inputs}, example).document()
+    return _Filler(places, {one.name: one for one in inputs}, schema).document()
 
 
 def has_templates(data: Data) -> bool:
     """Whether there is anything to fill."""
-    if isinstance(data, str):
-        return "${{" in data
-    if isinstance(data, dict):
-        return any(map(has_templates, data.values()))
-    return isinstance(data, list) and any(map(has_templates, data))
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if "${{" in value:
+                return True
+        elif isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False
 
 
-def fill_blank(text: str, answer: Render) -> Answer:
+def fill_blank(text: str, answer: Render, schema: str) -> Answer:
     """The keys of a step with every value put in; the first that cannot be worked out if not."""
     data = json.loads(text)
     bare = {key: data.pop(key) for key in BARE & data.keys()}
-    filled = put_in(data, answer)
+    filled = put_in(data, answer, schema, ("steps", 0))
     if isinstance(filled, Failure):
         return filled
     assert isinstance(filled, dict)
     return {**filled, **bare}
 
 
-def put_in(data: Data, answer: Render) -> Answer:
-    """Data with its templates worked out; references to secrets stay."""
-    filled = expressions.fill(data, lambda text: _secret(text) or answer(text))
+def put_in(data: Data, answer: Render, schema: str, path: Path) -> Answer:
+    """Data with its templates worked out, as it fits at `path`; references to secrets stay."""
+    filled = expressions.fill(
+        data,
+        lambda text: _secret(text) or answer(text),
+        path,
+        is_text=partial(only_text_fits, schema),
+    )
     return filled.failures[0][2] if filled.failures else filled.data
 
 
@@ -96,12 +110,7 @@ def texts_in(data: Data, key: str = "") -> Iterator[str]:
 
 def is_secret(template: Template) -> bool:
     """Whether it names a secret, whose value nobody knows before it is used."""
-    return template.expression.startswith("secrets.")
-
-
-def is_late(template: Template) -> bool:
-    """Whether its value is known only while a run is on its way."""
-    return any(name.partition(".")[0] in _LATE for name, _ in names_in(template.expression))
+    return any(name.partition(".")[0] == "secrets" for name, _ in names_in(template.expression))
 
 
 @dataclass
@@ -110,14 +119,17 @@ class _Filler:
 
     places: Places
     inputs: Mapping[str, Given]
-    example: Callable[[Path], Data]
+    schema: str
     late: dict[Path, str] = field(default_factory=dict)
+    broken: set[Path] = field(default_factory=set)
+    """Where nothing could be put in: what is said of the example there is not said to anybody."""
 
     def document(self) -> Document:
         """The document as it is meant."""
         document = self.places.document
         filled = self._node(document.data, ())
-        return replace(document, data=filled, written=document.data, late=self.late)
+        holes = document.holes | self.broken
+        return replace(document, data=filled, written=document.data, late=self.late, holes=holes)
 
     def _node(self, data: Data, path: Path) -> Data:
         if isinstance(data, dict):
@@ -134,13 +146,31 @@ class _Filler:
     def _superfluous(self, path: Path) -> None:
         what = "an expression already" if _is_bare(path) else "known before anything else"
         hint = "write it without ${{ }}" if _is_bare(path) else "write the value itself"
-        self.places.note(path, "SQ230", f"nothing can be put in here: it is {what}", hint)
+        fix = self._bared(path) if _is_bare(path) else ()
+        self.places.note(path, "SQ230", f"nothing can be put in here: it is {what}", hint, fix=fix)
+        self.broken.add(path)
+
+    def _bared(self, path: Path) -> Fix:
+        """The edits that leave of a quoted expression in ``${{ }}`` the expression."""
+        text = self.places.document.text_at(path) or ""
+        inside = templates_in(text)
+        if len(inside) != 1 or not inside[0].closed or not _is_whole(text, inside[0]):
+            return ()
+        start = inside[0].column - 1
+        end = start + len(inside[0].expression)
+        before = self.places.within(path, 0, start)
+        behind = self.places.within(path, end, len(text) - end)
+        value = self.places.document.locate(path)
+        quoted = before is not None and before.start != value.start
+        if before is None or behind is None or not quoted:
+            return ()
+        return Edit(before, ""), Edit(behind, "")
 
     def _text(self, text: str, path: Path) -> Data:
         templates = templates_in(text)
         if all(map(is_secret, templates)) and all(one.closed for one in templates):
             return text
-        if any(map(is_late, templates)):
+        if any(map(self._is_late, templates)):
             return self._later(text, path, templates)
         scope = {f"inputs.{one.name}": INPUTS[one.kind] for one in self.inputs.values()}
         mistakes = [
@@ -152,12 +182,15 @@ class _Filler:
         ]
         for mistake in mistakes:
             self._mistaken(path, mistake)
-        filled = put_in(text, partial(rendered, scope=scope, values=self._values()))
-        if not isinstance(filled, Failure):
+            self.broken.add(path)
+        render = partial(rendered, scope=scope, values=self._values())
+        filled = put_in(text, render, self.schema, path)
+        if not isinstance(filled, Failure) and not mistakes:
             return filled
-        if not mistakes and self._all_given(templates):
+        if isinstance(filled, Failure) and not mistakes and self._all_given(templates):
             self.places.note(path, "SQ232", filled.reason)
-        return self.example(path)
+            self.broken.add(path)
+        return example_at(self.schema, path)
 
     def _later(self, text: str, path: Path, templates: tuple[Template, ...]) -> Data:
         """A value that is there once the run is on its way, in a step that can wait for it."""
@@ -170,15 +203,29 @@ class _Filler:
             self.late[path] = templates[0].expression
         elif not step or fixed is not None:
             where = f"'{fixed}'" if step else "this"
-            first = next(filter(is_late, templates))
+            first = next(filter(self._is_late, templates))
             self.places.note_within(
                 path, first.start, first.end - first.start, "SQ231",
                 f"{where} has to be known before the run, and '{first.expression}' is not",
                 "only what a step does can depend on other steps and on rounds",
             )  # fmt: skip
+            self.broken.add(path)
         else:
             self.late[path] = text
-        return self.example(path)
+        return example_at(self.schema, path)
+
+    def _is_late(self, template: Template) -> bool:
+        """Whether its value is known only while a run is on its way."""
+        chains = [chain.split(".") for chain, _ in names_in(template.expression)]
+        return any(
+            chain[0] in _LATE
+            or (chain[0] == "inputs" and len(chain) > 1 and self._is_passed_on(chain[1]))
+            for chain in chains
+        )
+
+    def _is_passed_on(self, name: str) -> bool:
+        """Whether whoever calls the playbook knows the input's value only while running."""
+        return name in self.inputs and bool(self.inputs[name].template)
 
     def _values(self) -> dict[str, Data]:
         return {f"inputs.{name}": one.decoded() for name, one in self.inputs.items() if one.value}

@@ -68,9 +68,14 @@ def quoted(span: Span, written: str) -> Fix:
 def percent(span: Span, value: object, *, file: str) -> Fix:
     """Give a whole number from 2 to 100, where only a share fits, the sign it lacks."""
     whole = isinstance(value, int) and 2 <= value <= 100
-    if not whole or _width(span) != len(str(value)):
+    return number(span, value, f"{value}%", file=file) if whole else ()
+
+
+def number(span: Span, value: object, text: str, *, file: str) -> Fix:
+    """Put a quantity with its unit in place of a number."""
+    if _width(span) != len(str(value)):
         return ()
-    return (Edit(span, f'"{value}%"' if file.endswith(".json") else f"{value}%"),)
+    return (Edit(span, f'"{text}"' if file.endswith(".json") else text),)
 
 
 def duration(span: Span, written: str) -> Fix:

@@ -6,7 +6,7 @@ identifies what a run was made from.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -190,6 +190,13 @@ class Group(Value, frozen=True, kw_only=True, tag="group"):
     steps: "tuple[Step, ...]"
     parallel: bool = False
     called: Called | None = None
+
+    def walk(self) -> "Iterator[Step]":
+        """Every step in it, those of groups in it behind each."""
+        for step in self.steps:
+            yield step
+            if isinstance(step.action, Group):
+                yield from step.action.walk()
 
 
 class Replay(Value, frozen=True, kw_only=True, tag="replay"):
@@ -387,6 +394,11 @@ class Playbook(Value, frozen=True, kw_only=True):
     on_suspend: OnSuspend = "finish"
     on_crash: OnCrash = "rollback"
     limits: Limits = NO_LIMITS
+
+    def walk(self) -> Iterator[Step]:
+        """Every step of it, those of `finally` last."""
+        yield from self.body.walk()
+        yield from Group(steps=self.finally_).walk()
 
 
 def canonical(playbook: Playbook) -> bytes:

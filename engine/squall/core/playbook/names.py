@@ -10,9 +10,9 @@ is known to `expressions`.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
-from squall.core.playbook.expressions import Kind
+from squall.core.playbook.expressions import ANYTHING, Kind, Range
 from squall.core.playbook.model import (
     Action,
     Called,
@@ -23,6 +23,7 @@ from squall.core.playbook.model import (
     Injection,
     InputKind,
     Load,
+    Outcome,
     Step,
     TcpProbe,
 )
@@ -50,13 +51,22 @@ _SEEN: Final[Mapping[type, Mapping[str, Kind]]] = {
     Injection: _MEASURED,
     Load: _MEASURED,
 }  # fmt: skip
+_AT_LEAST_NOTHING: Final = Range(0)
+_RANGES: Final[Mapping[str, Range]] = {
+    **dict.fromkeys((*_MEASURED, "latency"), _AT_LEAST_NOTHING),
+    "measured.error_rate": Range(0, 1),
+    "status": Range(100, 999),
+    "loop.index": Range(1),
+    "outcome": Range(choices=get_args(Outcome)),
+}
+"""What the values can be of which more is known than their kind."""
 _ENDED: Final[Mapping[str, Kind]] = {"ran": "bool", "outcome": "string"}
 _NO_IDENTIFIER: Final = re.compile(r"[^A-Za-z0-9_]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """Where a value is found, seen from a step: `up` steps above it, there in `child`, named `what`.
+    """Where a value is found, seen from a step: `up` steps above it, in `child`, named `what`.
 
     Up 0 without a child is the step itself; up 1 with a child is a sibling.
     """
@@ -115,6 +125,13 @@ def identifier(name: str) -> str:
     """A step's name as an expression writes it: with ``_`` for a space or a hyphen."""
     plain = _NO_IDENTIFIER.sub("_", name)
     return f"_{plain}" if plain[:1].isdigit() else plain
+
+
+def ranges(name: str) -> Range:
+    """What the value of a name, as an expression writes it, can be."""
+    if name.startswith("steps."):
+        _, _, name = name.removeprefix("steps.").partition(".")
+    return _RANGES.get(name, ANYTHING)
 
 
 def seen_by(action: Action) -> Mapping[str, Kind]:

@@ -7,8 +7,9 @@ several of them meet: shares, durations, sizes and speeds.
 from dataclasses import replace
 from typing import Any, Final
 
-from squall.core.diagnostics import Diagnostic, Position, Severity, Span, printable, short
+from squall.core.diagnostics import Diagnostic, Edit, Position, Severity, Span, printable, short
 from squall.core.faults.kinds import Share
+from squall.core.playbook.fixes import Fix
 from squall.core.playbook.project import NOTHING_AROUND, Project
 from squall.core.playbook.source import Document, Path
 from squall.core.sizes import parse_flow, parse_size
@@ -42,6 +43,7 @@ class Places:
         *,
         key: bool = False,
         severity: Severity = Severity.ERROR,
+        fix: Fix = (),
     ) -> None:
         """Note a finding at the value of `path`, or at its key, unless a hole may be its cause."""
         if self._is_blind(path, code):
@@ -52,32 +54,50 @@ class Places:
                 span=self.document.locate(path, key=key),
                 code=code,
                 message=printable(message),
-                hint=printable(hint),
+                hint=printable(self._with_origin(path, hint)),
                 severity=severity,
+                fix=fix,
             )
         )
 
     def note_within(
         self, path: Path, start: int, length: int, code: str, message: str, hint: str = "", *,
-        severity: Severity = Severity.ERROR,
+        severity: Severity = Severity.ERROR, instead: str | None = None,
     ) -> None:  # fmt: skip
         """Note a finding about a part of a text, from its character `start` on.
 
-        A text that is not written letter for letter on one line is marked as a whole.
+        A text that is not written letter for letter on one line is marked as a whole. `instead` is
+        what certainly should stand in place of the part.
         """
         before = len(self.found)
         self.note(path, code, message, hint, severity=severity)
+        within = self.within(path, start, max(1, length))
+        if len(self.found) > before and within is not None:
+            fix = () if instead is None else (Edit(within, instead),)
+            self.found[-1] = replace(self.found[-1], span=within, fix=fix)
+
+    def within(self, path: Path, start: int, length: int) -> Span | None:
+        """Where a part of a text is written; None unless it stands there letter for letter."""
         span = self.document.locate(path)
         written = self.document.text_at(path)
         width = span.end.column - span.start.column
-        if len(self.found) == before or span.start.line != span.end.line or written is None:
-            return
+        if span.start.line != span.end.line or written is None:
+            return None
         if width not in {len(written), len(written) + 2}:  # without and with quotes
-            return
+            return None
         column = span.start.column + start + (width - len(written)) // 2
         line = span.start.line
-        within = Span(Position(line, column), Position(line, column + max(1, length)))
-        self.found[-1] = replace(self.found[-1], span=within)
+        return Span(Position(line, column), Position(line, column + length))
+
+    def _with_origin(self, path: Path, hint: str) -> str:
+        """The hint, and where the value comes from if it is a default that nobody sees here."""
+        for length, part in enumerate(path, 1):
+            origin = self.around.defaulted_by.get(str(part))
+            of_a_step = length > 2 or part == "steady_state"
+            if origin is not None and of_a_step and not self.document.has_key(path[:length]):
+                by = f"'{part}' is a default of {origin}"
+                return f"{hint}; {by}" if hint else by
+        return hint
 
     def declares(self, table: str, name: str) -> bool:
         """Whether a text declares this name, although it may be left out of the data."""
@@ -90,6 +110,8 @@ class Places:
             return False
         if code in _DECLARED:
             data = self.document.data
+            if any(hole[: len(path)] == path for hole in holes):
+                return True
             return () in holes and isinstance(data, dict) and _DECLARED[code] not in data
         if code == "SQ205":
             return any(hole[:-1] == path[:-2] for hole in holes)

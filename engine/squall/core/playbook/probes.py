@@ -5,6 +5,7 @@ methods in one question, an address without a port, a shell's line where a progr
 References to secrets stay in the texts as they are written; `secrets` says where they may stand.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,6 +18,11 @@ from squall.core.playbook.traffic import one_method
 
 PROBES: Final = ("http", "tcp", "exec")
 METHODS: Final = ("get", "head", "post", "put", "delete")
+_SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "fish", "env", "busybox"})
+_OF_A_SHELL: Final = frozenset(
+    {"&&", "||", "2>&1", ">/dev/null", "2>/dev/null", "&>/dev/null", ">>", "2>"}
+)
+_VARIABLE: Final = re.compile(r"\$\{?[A-Z_][A-Z0-9_]+\}?")
 _NOWHERE: Final = Address(host="127.0.0.1", port=1)
 
 Node = Mapping[str, Any]
@@ -69,6 +75,20 @@ def _escapes(places: Places, path: Path, send: str) -> None:
         places.note(path, "SQ341", message, hint, severity=Severity.WARNING)
 
 
+def _shell(places: Places, path: Path, run: tuple[str, ...]) -> None:
+    """What only a shell would understand reaches the program as it stands."""
+    if run[0].rpartition("/")[2] in _SHELLS:
+        return
+    for index, argument in enumerate(run[1:], 1):
+        variable = _VARIABLE.fullmatch(argument)
+        if argument not in _OF_A_SHELL and not variable:
+            continue
+        what = "puts a variable in" if variable else "reads the line"
+        message = f"'{argument}' is an argument like any other: no shell {what} here"
+        hint = f"write [sh, -c, '{short(' '.join(run))}']"
+        places.note((*path, index), "SQ342", message, hint, severity=Severity.WARNING)
+
+
 def _exec(places: Places, path: Path, node: Node) -> ExecProbe:
     run = tuple(node["run"])
     program, words = run[0], run[0].split()
@@ -77,6 +97,7 @@ def _exec(places: Places, path: Path, node: Node) -> ExecProbe:
     elif len(words) > 1 and "/" not in words[0]:
         message = f"'{short(program)}' is no program, and there is no shell here to take it apart"
         places.note((*path, "run", 0), "SQ105", message, f"write [{short(', '.join(words))}]")
+    _shell(places, (*path, "run"), run)
     env = node.get("env", {})
     cwd = node.get("cwd", ".")
     texts: list[tuple[Path, str]] = [(("run", at), argument) for at, argument in enumerate(run)]

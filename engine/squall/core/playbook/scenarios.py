@@ -10,6 +10,7 @@ from squall.core.diagnostics import nearest
 from squall.core.faults.kinds import Down, Fault, Match, Resets, Scenario
 from squall.core.faults.matching import network, problem_with
 from squall.core.playbook.faults import FAULTS, build_fault
+from squall.core.playbook.no_effect import check_fault
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Path
 
@@ -70,15 +71,20 @@ class ScenarioBuilder:
         return []
 
     def _scenario(self, path: Path, node: Node, name: str) -> Scenario:
-        faults = tuple(
-            build_fault(self.places, (*path, key), key, node[key]) for key in FAULTS if key in node
-        )
+        faults = tuple(self._fault((*path, key), key, node[key]) for key in FAULTS if key in node)
         if not faults:
             self.places.note(
                 path, "SQ107", "there is no fault in it", "one of " + ", ".join(FAULTS)
             )
         self._before_requests(path, node, faults)
         return Scenario(faults=faults, match=self._match(path, node.get("match", {})), name=name)
+
+    def _fault(self, path: Path, key: str, written: Any) -> Fault:
+        before = len(self.places.found)
+        fault = build_fault(self.places, path, key, written)
+        if len(self.places.found) == before:  # what stands in for a mistake may do nothing
+            check_fault(self.places, path, fault)
+        return fault
 
     def _before_requests(self, path: Path, node: Node, faults: tuple[Fault, ...]) -> None:
         """What strikes before a request has come cannot ask what is in it."""

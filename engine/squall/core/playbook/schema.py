@@ -17,6 +17,7 @@ from squall.core.playbook import fixes
 from squall.core.playbook.faults import FAULTS
 from squall.core.playbook.repair import Misfit, without
 from squall.core.playbook.source import Data, Document, Path
+from squall.core.playbook.spellings import Meant, choice_for, meant_by
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -93,6 +94,16 @@ def example_at(schema: str, path: Path) -> Data:
     ]
     plain = (one for one in examples if not isinstance(one, dict | list))
     return next(plain, examples[0] if examples else "text")
+
+
+def only_text_fits(schema: str, path: Path, value: Data) -> bool:
+    """Whether a place takes a text and not this number or truth value as it is."""
+    kinds = {"boolean"} if isinstance(value, bool) else {"integer", "number"}
+    taken: set[str] = set()
+    for about in _about_place(schema, path) if isinstance(value, bool | int | float) else ():
+        named = about.get("type", ())
+        taken.update([named] if isinstance(named, str) else named)
+    return "string" in taken and not taken & kinds
 
 
 def _about_place(schema: str, path: Path) -> Iterator[Mapping[str, Any]]:
@@ -176,7 +187,8 @@ def _findings(document: Document, file: str, schema: str) -> Iterator[Diagnostic
             for key in _unexpected(error):
                 code, message, hint = _unknown_key(error, key)
                 span = document.locate((*path, key), key=True)
-                fix = () if document.aliases else _key_fix(error, key, span, schema)
+                at = document.locate((*path, key))
+                fix = () if document.aliases else _key_fix(error, key, (span, at), file, schema)
                 yield Diagnostic(
                     file=file, span=span, code=code, message=message, hint=hint, fix=fix
                 )
@@ -202,8 +214,13 @@ def _unexpected(error: "ValidationError") -> list[str]:
 
 def _unknown_key(error: "ValidationError", key: str) -> Words:
     known: Mapping[str, Any] = _about(error).get("properties", {})
+    other = _other(error, key)
     close = nearest(key, known)
-    if close:
+    if other is not None:
+        hint = (
+            f"write {other.key}: {other.value}" if other.value else f"did you mean '{other.key}'?"
+        )
+    elif close:
         hint = f"did you mean '{close}'?"
     elif key in FAULTS and "scenario" in known:
         hint = f"faults stand under 'scenario': {{{key}: …}}"
@@ -212,9 +229,27 @@ def _unknown_key(error: "ValidationError", key: str) -> Words:
     return "SQ101", f"unknown key '{short(key)}'", hint
 
 
-def _key_fix(error: "ValidationError", key: str, span: Span, schema: str) -> fixes.Fix:
+def _other(error: "ValidationError", key: str) -> Meant | None:
+    """What a key means that is spelt as other tools, or other habits, spell it."""
+    instance: Any = error.instance
+    return meant_by(key, instance[key], _about(error).get("properties", {}), instance)
+
+
+def _key_fix(
+    error: "ValidationError", key: str, spans: tuple[Span, Span], file: str, schema: str
+) -> fixes.Fix:
     known: Mapping[str, Any] = _about(error).get("properties", {})
     instance: Any = error.instance
+    span, at = spans
+    other = _other(error, key)
+    if other is not None:
+        if not other.certain:
+            return ()
+        renamed = fixes.instead(span, key, other.key)
+        if not other.value or not renamed:
+            return renamed
+        valued = fixes.number(at, instance[key], other.value, file=file)
+        return (*renamed, *valued) if valued else ()
     meant = fixes.meant_key(key, known, instance, _spelt(schema))
     return fixes.instead(span, key, meant) if meant else ()
 
@@ -229,7 +264,8 @@ def _value_fix(error: "ValidationError", span: Span, file: str) -> fixes.Fix:
             return fixes.quoted(span, text) if fits else ()
         case "enum" if isinstance(value, str):
             asked: Any = error.validator_value
-            meant = fixes.meant(value, [each for each in asked if isinstance(each, str)])
+            choices = [each for each in asked if isinstance(each, str)]
+            meant = choice_for(value, choices) or fixes.meant(value, choices)
             return fixes.instead(span, value, meant) if meant else ()
         case "pattern" if title == "Duration":
             return fixes.duration(span, value)
@@ -256,7 +292,9 @@ def _words(error: "ValidationError") -> Words:
     match error.validator:
         case "required":
             instance: Any = error.instance
-            missing = next(key for key in asked if key not in instance)
+            missing = next(
+                key for key in asked if key not in instance and repr(key) in error.message
+            )
             return "SQ102", f"'{missing}' is missing", _required_hint(error, missing)
         case "type" if error.instance is None:
             return "SQ103", "there is nothing here", hint
@@ -283,7 +321,8 @@ def _required_hint(error: "ValidationError", missing: str) -> str:
     known = _about(error).get("properties", {})
     instance: Any = error.instance
     strangers = [key for key in instance if key not in known]
-    close = nearest(missing, strangers)
+    others = [key for key in strangers if (m := _other(error, key)) and m.key == missing]
+    close = next(iter(others), None) or nearest(missing, strangers)
     if close:
         return f"is '{close}' meant to be '{missing}'?"
     examples = known.get(missing, {}).get("examples", [])
@@ -294,7 +333,8 @@ def _choice(error: "ValidationError") -> str:
     asked: Any = error.validator_value
     asked = asked if isinstance(asked, list) else [asked]
     choices = [choice if isinstance(choice, str) else json.dumps(choice) for choice in asked]
-    close = nearest(str(error.instance), choices)
+    written = str(error.instance)
+    close = choice_for(written, choices) or nearest(written, choices)
     return f"did you mean '{close}'?" if close else f"choices: {', '.join(choices)}"
 
 

@@ -18,7 +18,7 @@ from squall.core.playbook.addresses import (
     parse_upstream,
     reaches,
 )
-from squall.core.playbook.model import Address, Group, Step, Target
+from squall.core.playbook.model import BUILTIN_ECHO, Address, Group, Step, Target
 from squall.core.playbook.places import Places
 from squall.core.playbook.project import Declared
 from squall.core.playbook.source import Data
@@ -92,6 +92,24 @@ def in_scope(
 def _same(one: Target, other: Target) -> bool:
     """Whether two declarations say the same of one address, under whatever name."""
     return one == replace(other, name=one.name, labels=one.labels)
+
+
+NAME_ONE: Final = "name one of them differently, or declare it once, in squall.yaml"
+
+
+def shown_upstream(target: Target) -> str:
+    """What stands behind a target, as people write it."""
+    return str(target.upstream or BUILTIN_ECHO)
+
+
+def meant_twice(one: Target, other: Target) -> str:
+    """The beginning of a sentence: what the two of a name are, where they differ."""
+    if one.listen != other.listen:
+        return f"target '{one.name}' listens on {one.listen} here, and on {other.listen}"
+    if one.upstream != other.upstream:
+        here, there = shown_upstream(one), shown_upstream(other)
+        return f"target '{one.name}' stands before {here} here, and before {there}"
+    return f"target '{one.name}' is not declared as"
 
 
 def labelled(targets: Iterable[Target], wanted: Mapping[str, str]) -> list[str]:

@@ -26,6 +26,8 @@ from squall.core.run.turn import UNKNOWN, Known, Turn, Unknown
 MEASURED: Final = ("requests", "errors", "error_rate", "rate", "p50", "p95", "p99", "max")
 """What of `Felt` an expression can ask for."""
 
+_PASSED: Final = ("steps", 0, "playbook", "inputs", "")
+"""Where in a playbook the input of a call stands, which may be of any kind."""
 
 Answer: TypeAlias = "Known | Failure"
 
@@ -64,7 +66,7 @@ def filled(turn: Turn, plan: PlanStep, step: StepState, above: str) -> Step | Fa
     """The step with every value it speaks of put in; with examples where nobody can know."""
     assert plan.step.blank is not None
     render = _Render(turn, plan, step, above)
-    data = fill_blank(plan.step.blank.text, render)
+    data = fill_blank(plan.step.blank.text, render, turn.plan.schema)
     if render.unknown:
         return plan.step
     if isinstance(data, Failure):
@@ -188,7 +190,7 @@ def _input(turn: Turn, plan: PlanStep, step: StepState, above: str, given: Given
         value: Data = given.decoded()
         return value
     render = _Render(turn, plan, step, above)
-    passed = put_in(given.template, render)
+    passed = put_in(given.template, render, turn.plan.schema, _PASSED)
     if render.unknown:
         return UNKNOWN
     return passed if isinstance(passed, Failure) else fitting(given.kind, passed)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from squall.core.playbook.expressions import Kind, constant_in, kind_of, mistakes_in, names_in
+from squall.core.playbook.expressions import Kind, Range, always_in, kind_of, mistakes_in, names_in
 
 SCOPE: dict[str, Kind] = {
     "inputs.base": "duration",
@@ -320,6 +320,13 @@ def test_the_names_in_an_expression_come_with_their_columns() -> None:
     assert names_in("status ==") == ()
 
 
+def whole(text: str) -> bool | None:
+    """What the whole of a condition always is."""
+    ranges = {"status": Range(100, 999), "measured.error_rate": Range(0, 1), "latency": Range(0)}
+    found = always_in(text, SCOPE, lambda name: ranges.get(name, Range()))
+    return found[0].so if found and found[0].length == len(text) else None
+
+
 @pytest.mark.parametrize(
     ("text", "always"),
     [
@@ -329,10 +336,45 @@ def test_the_names_in_an_expression_come_with_their_columns() -> None:
         ("false && status == 200", False),
         ("status == 200", None),
         ("steps.light.ran", None),
+        ("steps.light.ran || !steps.light.ran", True),
         ("status == status", None),
         ("1 + 1", None),
         ("status ==", None),
+        ("status >= 0", True),
+        ("0 <= status", True),
+        ("status > 100", None),
+        ("status == 20", False),
+        ("status != 200 || status != 404", True),
+        ("status == 200 && status == 404", False),
+        ("status < 300 || status >= 300", True),
+        ("status < 300 || status > 300", None),
+        ("status > 200 && status < 201", False),
+        ("status > 200 && status < 202", None),
+        ("!(status in [200, 201]) || status < 300", True),
+        ("status in [200, 201]", None),
+        ("status in [1, 2]", False),
+        ("measured.error_rate <= 1.0", True),
+        ("measured.error_rate < 1.0", None),
+        ("measured.error_rate > 0.4 && measured.error_rate < 0.6", None),
+        ("latency < duration('0s')", False),
+        ("latency > duration('-1s')", True),
+        ("latency > duration('0s')", None),
+        ("body == 'a' && body == 'b'", False),
+        ("body != 'a' || body != 'b'", True),
+        ("body == 'a' || body == 'b'", None),
+        ("body < 'a' || body >= 'a'", None),
+        ("status == 200 ? latency >= duration('0s') : status != 200", True),
+        ("json.id == 3 || status >= 0", True),
+        ("json.id == 3 || json.id != 3", None),
+        (" || ".join(f"status == {n}" for n in range(100, 130)), None),
     ],
 )
 def test_what_is_so_whatever_the_values_is_known(text: str, *, always: bool | None) -> None:
-    assert constant_in(text, SCOPE) is always
+    assert whole(text) is always
+
+
+def test_the_part_of_a_condition_that_is_always_so_is_named() -> None:
+    found = always_in("body == 'a' && status >= 0", SCOPE, lambda _: Range(0))
+    assert [(each.column, each.length, each.so, each.name) for each in found] == [
+        (16, 11, True, "status")
+    ]

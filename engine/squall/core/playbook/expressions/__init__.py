@@ -5,9 +5,9 @@ types and works it out, `templates` finds and fills ``${{ }}``. Everything a cal
 Nothing raises: what is wrong with a text is a `Mistake`, what is wrong with values a `Failure`.
 """
 
+from squall.core.playbook.expressions.always import ANYTHING, Always, Range, always_in
 from squall.core.playbook.expressions.names import Kind, Scope, names_in, unguarded
 from squall.core.playbook.expressions.programs import (
-    constant_in,
     evaluate,
     holds,
     kind_of,
@@ -26,7 +26,8 @@ from squall.core.playbook.expressions.tokens import Mistake
 from squall.core.playbook.expressions.values import Answer, Failure
 
 __all__ = [
-    "Answer", "Failure", "Filled", "Kind", "Mistake", "Scope", "Template",
-    "constant_in", "evaluate", "fill", "holds", "kind_of", "mistakes_in", "names_in", "rendered",
+    "ANYTHING", "Always", "Answer", "Failure", "Filled", "Kind", "Mistake", "Range", "Scope",
+    "Template",
+    "always_in", "evaluate", "fill", "holds", "kind_of", "mistakes_in", "names_in", "rendered",
     "shown", "template_mistakes", "templates_in", "unguarded",
 ]  # fmt: skip

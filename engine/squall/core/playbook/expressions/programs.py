@@ -84,15 +84,6 @@ def kind_of(text: str, scope: Scope) -> Kind | None:
     return None if program.run is None or program.mistakes else program.kind
 
 
-def constant_in(text: str, scope: Scope) -> bool | None:
-    """True or False when it is so whatever the values are; None when that depends on them."""
-    tree = parse(text)
-    if isinstance(tree, Mistake) or dotted(tree) is not None:
-        return None
-    found = worked_out(text, scope, {})
-    return found[1] if not isinstance(found, Failure) and isinstance(found[1], bool) else None
-
-
 def evaluate(text: str, scope: Scope, values: Mapping[str, Data]) -> Answer:
     """What the expression comes to with these values; durations in nanoseconds.
 

@@ -21,6 +21,14 @@ _CLOSING: Final = "}}"
 _PIECE: Final = re.compile(rf"(?P<string>{STRING})|\}}\}}|.", re.VERBOSE | re.DOTALL)
 
 
+IsText = Callable[[Path, Data], bool]
+"""Whether a value can only be put in as text where it is to stand."""
+
+
+def _never(_: Path, __: Data) -> bool:
+    return False
+
+
 class Template(NamedTuple):
     """One ``${{ … }}``: from `start` to before `end` of its text, counted from 0.
 
@@ -94,26 +102,34 @@ def rendered(text: str, scope: Scope, values: Mapping[str, Data]) -> Answer:
     return value
 
 
-def fill(data: Data, render: Callable[[str], Answer], path: Path = ()) -> Filled:
+def fill(
+    data: Data, render: Callable[[str], Answer], path: Path = (), *, is_text: IsText = _never
+) -> Filled:
     """The data with what `render` makes of the expression in place of each template.
 
-    A template that fails is left as it stands, and so is one that is never closed.
+    A template that fails is left as it stands, and so is one that is never closed. What `is_text`
+    says of is put in as text, also where it is all there is.
     """
     match data:
         case str() if OPENING in data:
-            return _filled(data, render, path)
+            return _filled(data, render, path, is_text)
         case list():
-            parts = [fill(part, render, (*path, place)) for place, part in enumerate(data)]
+            parts = [
+                fill(part, render, (*path, place), is_text=is_text)
+                for place, part in enumerate(data)
+            ]
             return Filled([part.data for part in parts], _all(parts))
         case dict():
-            parts = [fill(part, render, (*path, key)) for key, part in data.items()]
+            parts = [
+                fill(part, render, (*path, key), is_text=is_text) for key, part in data.items()
+            ]
             named = zip(data, parts, strict=True)
             return Filled({key: part.data for key, part in named}, _all(parts))
         case _:
             return Filled(data, ())
 
 
-def _filled(text: str, render: Callable[[str], Answer], path: Path) -> Filled:
+def _filled(text: str, render: Callable[[str], Answer], path: Path, is_text: IsText) -> Filled:
     failures = []
     pieces, read = [], 0
     for template in templates_in(text):
@@ -122,7 +138,7 @@ def _filled(text: str, render: Callable[[str], Answer], path: Path) -> Filled:
             failures.append((path, template, value))
             value = text[template.start : template.end]
         elif _is_whole(template, text):
-            return Filled(value, ())
+            return Filled(_as_text(value) if is_text(path, value) else value, ())
         pieces += [text[read : template.start], _as_text(value)]
         read = template.end
     return Filled("".join([*pieces, text[read:]]), tuple(failures))

@@ -24,6 +24,14 @@ targets:
 steps:
   - {name: broken, duration: 1m, scenario: {%s: 10%%}}
 """
+_BUNDLE: Final = """name: example
+targets:
+  shop: {http: {listen: "127.0.0.1:7070", upstream: "http://127.0.0.1:8080"}}
+scenarios:
+  slow: {latency: 1s}
+steps:
+  - {name: slow, duration: 1m, scenario: %s}
+"""
 _NIGHTLY: Final = """name: example
 schedule: {cron: 0 4 * * *, timezone: %s}
 targets:
@@ -129,6 +137,30 @@ NAMES: Final = {
         advice="Use a fault that acts on connections, or an http target.",
         bad=_BYTES % "errors",
         good=_BYTES % "resets",
+    ),
+    "SQ213": Code(
+        "one address, two services",
+        "A target is known by its address, so the two playbooks mean one target and differ in "
+        "what stands behind it; whichever runs, the clients of the other reach the wrong service.",
+        severity=Severity.WARNING,
+        advice="Give each service an address of its own, or declare the target in squall.yaml.",
+        across_files=True,
+    ),
+    "SQ214": Code(
+        "unused scenario",
+        "Its faults are never put on; a step may have been meant to name it.",
+        severity=Severity.WARNING,
+        advice="Name it in a step, or remove it.",
+        bad=_BUNDLE % "{latency: 2s}",
+        good=_BUNDLE % "slow",
+    ),
+    "SQ215": Code(
+        "unused target",
+        "Every step with faults or load names other targets, and nothing else goes there.",
+        severity=Severity.WARNING,
+        advice="Name it under a step's 'targets', or remove it.",
+        bad=(_TWO % 7071).replace("scenario:", "targets: shop, scenario:"),
+        good=_TWO % 7071,
     ),
     "SQ251": Code(
         "unknown time zone",

@@ -24,6 +24,18 @@ PROJECT: Final = {
         advice="Give each input without a default, a value of its type, and nothing else.",
         across_files=True,
     ),
+    "SQ224": Code(
+        "playbook to call has errors",
+        "Nothing could run in place of the call. The errors are told where that playbook stands.",
+        advice="Lint the file the finding names, and mend it.",
+        across_files=True,
+    ),
+    "SQ225": Code(
+        "target means two things",
+        "A run opens the targets of all the playbooks it is made of, and each name once.",
+        advice="Name one of the two differently, or declare it once, in squall.yaml.",
+        across_files=True,
+    ),
     "SQ320": Code(
         "too many targets at once",
         "The project limits how far chaos reaches, so that what is left can carry the load.",

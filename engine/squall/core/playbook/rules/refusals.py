@@ -88,6 +88,16 @@ REFUSALS: Final = {
         "The file holds no playbook of this name.",
         advice="Pick one of those the refusal lists.",
     ),
+    "SQ428": Code(
+        "input without a value",
+        "The playbook has an input without a default, and was given none.",
+        advice="Give one: --set NAME=VALUE.",
+    ),
+    "SQ429": Code(
+        "step that cannot be run yet",
+        "Recordings are replayed, and people asked, by later versions; the playbook is right.",
+        advice="Leave the step out.",
+    ),
     "SQ430": Code(
         "nothing to import",
         "The file is another tool's, or not the kind of file that holds an experiment.",
@@ -97,5 +107,10 @@ REFUSALS: Final = {
         "nothing to export",
         "No step of the playbook is one that the other tool knows.",
         advice="Give it a step that injects faults or waits.",
+    ),
+    "SQ440": Code(
+        "secret missing",
+        "A run does not begin without the secrets that its probes send.",
+        advice="Set SQUALL_SECRET_NAME, or put it into a file of the folder of secrets.",
     ),
 }

@@ -6,6 +6,7 @@ from squall.core.diagnostics import Severity
 from squall.core.playbook.rules.code import Code
 
 _PROBE: Final = '- {name: look, http: {get: "http://127.0.0.1:8080/"}%s}'
+_ASKS: Final = '- {name: then, when: "steps.look.status == 200", wait: 1s}'
 _TAKING: Final = """name: example
 inputs: {base: {type: duration, default: %s}}
 steps:
@@ -19,6 +20,7 @@ VALUES: Final = {
         advice="Write the expression, or the name, without ${{ }}.",
         bad=_PROBE % ', expect: "${{ status == 200 }}"',
         good=_PROBE % ", expect: status == 200",
+        fixable=True,
     ),
     "SQ231": Code(
         "not known before the run",
@@ -53,8 +55,8 @@ VALUES: Final = {
         "step may not have run",
         "A step that was passed over has seen nothing, and asking for it fails the one that asks.",
         advice="Ask first: steps.NAME.ran && ...",
-        bad="- {name: first, when: \"steps.look.status == 200\", wait: 1s}\n" + _PROBE % "",
-        good=_PROBE % "" + "\n- {name: first, when: \"steps.look.status == 200\", wait: 1s}",
+        bad=_ASKS + "\n" + _PROBE % "",
+        good=_PROBE % "" + "\n" + _ASKS,
     ),
     "SQ236": Code(
         "unused input",
@@ -76,7 +78,7 @@ VALUES: Final = {
         "Secrets go where they are sent and not shown: a probe's headers, body, send or env.",
         advice="Move it there, or write the value if it is none.",
         bad='- {name: look, http: {get: "http://127.0.0.1/?key=${{ secrets.KEY }}"}}',
-        good='- {name: look, http: {get: "http://127.0.0.1/", headers: {x-key: "${{ secrets.KEY }}"}}}',
+        good=_PROBE.replace("}%s", ', headers: {x-key: "${{ secrets.KEY }}"}}'),
     ),
     "SQ241": Code(
         "not a secret's name",
