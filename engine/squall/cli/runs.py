@@ -69,11 +69,12 @@ def show_run(run: int, as_json: bool, state: str | None) -> None:  # noqa: FBT00
         click.echo(msgspec.json.encode(finished(outcome)))
         return
     click.echo(_line(outcome.run))
-    for seen in outcome.steady:
-        click.echo(f"  {clock(seen.at)}  {steady_words(seen)}")
+    lines = [(seen.at, steady_words(seen)) for seen in outcome.steady]
     for step in outcome.steps:
         reason = f": {step.reason}" if step.reason else ""
-        click.echo(f"  {clock(step.at)}  {shown(step.path)} {step.conclusion}{reason}")
+        lines.append((step.at, f"{shown(step.path)} {step.conclusion}{reason}"))
+    for at, line in sorted(lines, key=lambda known: known[0]):
+        click.echo(f"  {clock(at)}  {line}")
 
 
 def _line(run: "Run") -> str:
