@@ -13,6 +13,7 @@ import msgspec
 
 from squall.core.diagnostics import Severity, nearest
 from squall.core.playbook.filling import step_of
+from squall.core.playbook.fixes import Fix, instead
 from squall.core.playbook.model import (
     Action,
     Address,
@@ -484,9 +485,9 @@ class _Builder:
         at = (*path, "loop")
         ways = [key for key in LOOPS if key in written]
         if len(ways) != 1:
-            what = " and ".join(f"'{key}'" for key in ways) or "none"
-            message = f"a loop says once when it ends, not {what}"
-            self.places.note(at, "SQ108", message, "one of " + ", ".join(LOOPS), key=True)
+            self._one_way(at, written, ways)
+            if not ways:
+                return None
         if "max" in written and {"times", "each"}.intersection(written):
             message = f"'max' has no meaning beside '{ways[0]}'"
             self.places.note((*at, "max"), "SQ110", message, "leave it out", key=True)
@@ -501,6 +502,21 @@ class _Builder:
             every=self._duration(at, written, "every") or Duration(0),
             max_parallel=int(written.get("max_parallel", 1)),
         )
+
+    def _one_way(self, at: Path, written: Node, ways: list[str]) -> None:
+        if ways:
+            what = " and ".join(f"'{key}'" for key in ways)
+            message, hint = f"a loop says once when it ends, not {what}", "leave one of them"
+            self.places.note(at, "SQ108", message, hint, key=True)
+            return
+        fix: Fix = ()
+        hint = "one of " + ", ".join(LOOPS)
+        if "max" in written:
+            hint = f"'max' bounds one of {', '.join(LOOPS[2:])}; to go round so often, say 'times'"
+            if not self.places.document.aliases:
+                fix = instead(self.places.document.locate((*at, "max"), key=True), "max", "times")
+        message = "a loop has to say when it ends"
+        self.places.note(at, "SQ108", message, hint, key=True, fix=fix)
 
     @staticmethod
     def _tolerance(node: Node) -> Tolerance | None:
