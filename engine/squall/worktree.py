@@ -3,7 +3,8 @@
 The command line and the library find and read playbooks here; what stands in them is `core`'s to
 say. What holds for a folder is looked for upwards as far as its git repository goes, or to the root
 of the file system where there is none. Nothing but `replace` writes, and that as a whole or not at
-all.
+all. What reads YAML is imported when something is to be read: who only looks whether a file is
+still the same need not wait for it.
 """
 
 import json
@@ -12,12 +13,13 @@ import re
 from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from squall.core.playbook.project import NOTHING_AROUND, PROJECT_FILE, Project
-from squall.core.playbook.project_file import read_project
-from squall.core.playbook.snapshot import Snapshot
-from squall.core.playbook.source import MAX_BYTES
+from squall.core.playbook.files import MAX_BYTES, PROJECT_FILE
+
+if TYPE_CHECKING:
+    from squall.core.playbook.project import Project
+    from squall.core.playbook.snapshot import Snapshot
 
 SCHEMAS: Final = Path(__file__).parent / "schemas"
 SCENARIOS: Final = Path(__file__).parent / "scenarios"
@@ -73,22 +75,44 @@ class Projects:
     def __init__(self) -> None:
         """For one command or call; who asks again later wants another one."""
         self._files: dict[Path, tuple[Path, ...]] = {}
-        self._read: dict[tuple[Path, ...], Project] = {(): NOTHING_AROUND}
+        self._placed: dict[Path, Path] = {}
+        self._data: dict[Path, bytes] = {}
+        self._read: dict[tuple[Path, ...], Project] = {}
         self._snapshots: dict[Path, Snapshot] = {}
+        self._roots: dict[Path, Path] = {}
+        self._chains: dict[Path, tuple[tuple[str, bytes], ...]] = {}
         self._chosen: dict[str, frozenset[Path]] = {}
 
-    def around(self, file: Path) -> Project:
+    def around(self, file: Path) -> "Project":
         """What holds for a file's folder. Raises `OSError` for what is there and cannot be read."""
         return self._project(self._above(file.parent))
 
-    def above(self, file: Path) -> Project:
+    def above(self, file: Path) -> "Project":
         """What holds where a project file stands, without what it says itself."""
         return self._project(self._above(file.parent)[:-1])
 
-    def snapshot(self, file: Path) -> Snapshot:
+    def chain(self, file: Path) -> tuple[tuple[str, bytes], ...]:
+        """The names and bytes of the project files that hold for a file. Raises `OSError`."""
+        if file.parent not in self._chains:
+            files = self._above(file.parent)
+            self._chains[file.parent] = tuple((shown(each), self._bytes(each)) for each in files)
+        return self._chains[file.parent]
+
+    def shown(self, file: Path) -> str:
+        """As the function of that name, for many files of few folders."""
+        folder = file.parent
+        if folder not in self._placed:
+            self._placed[folder] = Path(shown(folder / PROJECT_FILE)).parent
+        return (self._placed[folder] / file.name).as_posix()
+
+    def snapshot(self, file: Path) -> "Snapshot":
         """The playbooks a file's may call: those below the outermost project file, or beside it."""
-        files = self._above(file.parent)
-        root = files[0].parent if files else _placed(file).parent
+        from squall.core.playbook.snapshot import Snapshot  # noqa: PLC0415 - it reads YAML
+
+        if file.parent not in self._roots:
+            files = self._above(file.parent)
+            self._roots[file.parent] = files[0].parent if files else file.parent.resolve()
+        root = self._roots[file.parent]
         if root not in self._snapshots:
             self._snapshots[root] = Snapshot(
                 partial(self._playbooks, root), _text, _known_as, self._project_of
@@ -100,14 +124,11 @@ class Projects:
 
         Hidden folders are left out, and what the project's ``playbooks`` do not name.
         """
-        for path in sorted(folder.rglob("*")):
-            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-            if path.suffix not in _ENDINGS or hidden or not path.is_file():
-                continue
+        for path in _files_below(folder):
             if path.name == PROJECT_FILE or self._is_named(path):
                 yield path
 
-    def _project_of(self, file: str) -> Project:
+    def _project_of(self, file: str) -> "Project":
         return self.around(Path(file))
 
     @cached_property
@@ -119,28 +140,67 @@ class Projects:
             self._files[folder] = project_files(folder.resolve())
         return self._files[folder]
 
-    def _project(self, files: tuple[Path, ...]) -> Project:
+    def _bytes(self, file: Path) -> bytes:
+        if file not in self._data:
+            self._data[file] = read_bytes(file)
+        return self._data[file]
+
+    def _project(self, files: tuple[Path, ...]) -> "Project":
+        from squall.core.playbook.project import NOTHING_AROUND  # noqa: PLC0415 - it reads YAML
+        from squall.core.playbook.project_file import read_project  # noqa: PLC0415
+
+        if not files:
+            return NOTHING_AROUND
         if files not in self._read:
             around = self._project(files[:-1])
-            text, name = read_bytes(files[-1]), shown(files[-1])
-            self._read[files] = read_project(text, name, self._schema, around)
+            data, name = self._bytes(files[-1]), shown(files[-1])
+            self._read[files] = read_project(data, name, self._schema, around)
         return self._read[files]
 
     def _is_named(self, file: Path) -> bool:
         """Whether the project counts it among its playbooks."""
-        project = self.around(file)
-        if not project.playbooks:
+        try:
+            globs, where = self._globs(file)
+        except OSError:  # told when the file is looked at
             return True
-        where = project.narrowed_by
+        if not globs:
+            return True
         if where not in self._chosen:
             root = _placed(Path(where)).parent
-            self._chosen[where] = frozenset(
-                path for glob in project.playbooks for path in root.glob(glob)
-            )
+            self._chosen[where] = frozenset(path for glob in globs for path in root.glob(glob))
         return _placed(file) in self._chosen[where]
+
+    def _globs(self, file: Path) -> tuple[tuple[str, ...], str]:
+        """What the project counts among its playbooks, and the file that says so."""
+        texts = [self._bytes(each) for each in self._above(file.parent)]
+        if not any(b"playbooks" in text or b"\\" in text for text in texts):
+            return (), ""  # no key of that name, however it is spelt
+        project = self.around(file)
+        return project.playbooks, project.narrowed_by
 
     def _playbooks(self, root: Path) -> tuple[str, ...]:
         return tuple(shown(file) for file in self.files_below(root) if file.name != PROJECT_FILE)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """The files with such an ending, in the order of their paths, name by name."""
+    waiting = _entries(str(folder))
+    while waiting:
+        entry = waiting.pop()
+        if entry.is_dir(follow_symlinks=False):
+            waiting += _entries(entry.path)
+        elif os.path.splitext(entry.name)[1] in _ENDINGS and entry.is_file():  # noqa: PTH122
+            yield Path(entry.path)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder and not hidden, the last name first; nothing where nobody may look."""
+    try:
+        with os.scandir(folder) as found:
+            shown = [entry for entry in found if not entry.name.startswith(".")]
+    except OSError:
+        return []
+    return sorted(shown, key=lambda entry: entry.name, reverse=True)
 
 
 def shown(file: Path) -> str:

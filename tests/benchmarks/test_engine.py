@@ -38,6 +38,7 @@ from squall.service.secrets import Secrets
 from squall.service.supervisor import together
 from squall.store.engines import FileEngines, prepare
 from squall.store.sqlite import SqliteStore, Synchronous
+from squall.worktree import schema_text
 
 SHOP = Target(name="shop", listen=Address(host="127.0.0.1", port=7070), upstream=None)
 CLOCK = SystemClock()
@@ -83,6 +84,7 @@ async def engine(
                 loader=Loader(),
                 recorders=lambda path, run: pytest.fail(f"{path} {run}"),
                 keep_trace=lambda run, trace: pytest.fail(f"{run}: {trace}"),
+                schema=schema_text(),
                 secrets=Secrets({}),
             )
             yield operations

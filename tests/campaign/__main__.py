@@ -1,14 +1,16 @@
 """What takes too long for the suite: ``python tests/campaign --help``. Figures go to stdout.
 
-Each command starts an edge in a process of its own and says what it saw: the seed, how much was
-done, and the edge's memory over time. Exit code 1 means that a promise was broken.
+The commands about the edge start one in a process of its own and say what they saw: the seed, how
+much was done, and the edge's memory over time. Exit code 1 means that a promise was broken.
 """
 
 import asyncio
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable
 from pathlib import Path
+from random import Random
 
 import click
 import uvloop
@@ -17,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from campaign.identity import Tally, compare, lasting, serve, until
 from campaign.large import BYTES, idle_memory, transfer
+from campaign.linting import memory, trouble
 from proxy.edge_process import EdgeProcess, edge_process
 
 MEGABYTE = 1_000_000
@@ -28,7 +31,7 @@ GROWTH = 4 * MEGABYTE
 
 @click.group()
 def campaign() -> None:
-    """Long checks of the edge."""
+    """Long checks of the edge and of the linter."""
 
 
 @campaign.command()
@@ -126,6 +129,36 @@ async def _bodies(size: int) -> list[int]:
             f"memory grew by {growths[-1] / MEGABYTE:.1f} MB at most"
         )
     return growths
+
+
+@campaign.command("lint")
+@click.option("--minutes", default=10.0, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--keep", type=click.Path(path_type=Path), help="Where troublesome folders are kept.")
+def lint_(minutes: float, seed: int, keep: Path | None) -> None:
+    """Hostile folders: no traceback, at most a second a file, 500 MB; with --fix and fmt too."""
+    click.echo(f"{minutes:g} minutes, seeds from {seed} on")
+    began, first, troubles = time.monotonic(), seed, Counter[str]()
+    said = began
+    while time.monotonic() - began < minutes * 60:
+        told, files = trouble(Random(seed))
+        kind = told.strip().rpartition("\n")[2]
+        if told and kind not in troubles:
+            click.echo(f"seed {seed}: {told}")
+            for name, data in files.items() if keep else ():
+                assert keep is not None
+                file = keep / str(seed) / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(data)
+        troubles.update([kind] if told else [])
+        seed += 1
+        if time.monotonic() - said > 30:
+            said = time.monotonic()
+            took, most = said - began, memory() / MEGABYTE
+            click.echo(f"{took:6.0f} s  {seed - first:,} folders  {most:.0f} MB")
+    count = troubles.total()
+    click.echo(f"{seed - first:,} folders, {count} with trouble, {memory() / MEGABYTE:.0f} MB")
+    sys.exit(int(count > 0))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 from squall.core.playbook.compile import compile_plan
 from squall.core.playbook.load import load
 from squall.core.playbook.plan import Plan
+from squall.worktree import schema_text
 
 ROOT = Path(__file__).parents[2]
 Planned = Callable[[str], Plan]
@@ -20,6 +21,6 @@ def planned() -> Planned:
     def plan(text: str) -> Plan:
         loaded = load(text.encode(), "playbook.yaml", schema)
         assert loaded.playbooks, loaded.diagnostics
-        return compile_plan(loaded.playbooks[0].playbook)
+        return compile_plan(loaded.playbooks[0].playbook, schema_text())
 
     return plan

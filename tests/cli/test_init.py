@@ -172,6 +172,7 @@ def test_what_it_wrote_lints_clean_rehearses_and_runs(folder: Path, tmp_path: Pa
     file.write_text(file.read_text().replace("7070", port))
     lint = CliRunner().invoke(squall, ["lint", "--strict", "."])
     assert (lint.exit_code, lint.stdout) == (0, "")
+    assert CliRunner().invoke(squall, ["fmt", "--check", "."]).exit_code == 0
     rehearsed = CliRunner().invoke(squall, ["rehearse", "playbooks/first_storm.yaml"])
     assert rehearsed.exit_code == 0, rehearsed.output
     command = [sys.executable, "-m", "squall", "run", "playbooks/first_storm.yaml", "--strict"]

@@ -61,7 +61,9 @@ def lint(folder: Path, monkeypatch: pytest.MonkeyPatch, *others: str) -> Result:
     """All that is said of a folder, seen from within."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COLUMNS", "200")
-    return CliRunner().invoke(squall, ["lint", ".", "--strict", "--color", "always", *others])
+    return CliRunner().invoke(
+        squall, ["lint", ".", "--no-cache", "--strict", "--color", "always", *others]
+    )
 
 
 @pytest.mark.parametrize("path", GOOD_PROJECTS, ids=lambda path: path.name)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 WORDS = ["a", "light", "no", "on", "1:30", "012", "0x1F", "0o17", "1e3", "1.20", "1_000", "true",
          "null", "~", "2001-01-01", "100ms", "10%", "http://127.0.0.1:8080", "a b", "x#y", "é", "🌩",
          "日本", "-3", ".5", "/orders/*", "a:b", "<<x", "=", "${{inputs.x}}", "y",
-         "N", "yes"]  # fmt: skip
+         "N", "yes", "long" * 12, "longer" * 7]  # fmt: skip
 QUOTED = ['"a"', "'a'", '"no"', "'012'", '"a # b"', "'it''s'", '"\\u00e9\\n"', '"x: y"', "'- a'",
           '""', "''", '"a\\\\b"', "'\\d'", '"say \\"hi\\""', "'two words'", '"true"', "' a'",
           "'1 - 2'",

@@ -12,6 +12,7 @@ from squall.core.faults.effects import (
     Applied,
     Delivery,
     EdgeLost,
+    Felt,
     Inject,
     Lapsed,
     Lifted,
@@ -33,16 +34,19 @@ from squall.core.run.events import (
     EdgeReported,
     EngineRestarted,
     JournalFailed,
+    Measured,
     PauseRequested,
     ResumeRequested,
     RunCreated,
     RunEvent,
+    Saw,
     StopRequested,
     TerminateRequested,
     TimerFired,
 )
 from squall.core.run.machine import advance, initial
 from squall.core.run.state import State
+from squall.core.timing import SECOND, Duration
 
 CONTROLS: dict[str, type] = {
     "pause": PauseRequested,
@@ -50,17 +54,25 @@ CONTROLS: dict[str, type] = {
     "stop": StopRequested,
     "terminate": TerminateRequested,
 }
+GOOD = Saw(values=(("status", 200), ("latency", 1), ("body", "{}")))
+BAD = Saw(values=(("status", 503), ("latency", 1), ("body", "")))
+FELT = Felt(requests=10, errors=0, rate=1.0, p99=Duration(SECOND))
+PAIN = Felt(requests=10, errors=10, rate=1.0, p99=Duration(5 * SECOND))
 TOUCHED = (Delivery(scenario=0, fault=0, kind="errors", asked=EVERY, seen=2, touched=1),)
 
 
 @dataclass
 class World:
-    """See above. `timeless`: time stands still; `prompt`: no deadline passes before an answer."""
+    """See above. `timeless`: time stands still; `prompt`: no deadline passes before an answer.
+
+    `looks`: so often the steady state is looked at before and while there are faults.
+    """
 
     plan: Plan
     fenced: bool = True
     timeless: bool = False
     prompt: bool = False
+    looks: int | None = None
     state: State = field(init=False)
     at: int = 0
     journal: list[RunEvent] = field(default_factory=list)
@@ -69,6 +81,7 @@ class World:
     under_way: list[Inject | Revert] = field(default_factory=list)
     answers: list[Applied | Rejected | Lifted] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
+    loads: set[str] = field(default_factory=set)
     live: dict[str, int] = field(default_factory=dict)
     highest: dict[str, int] = field(default_factory=dict)
     dead: bool = False
@@ -93,8 +106,11 @@ class World:
                 self.timers.pop(timer, None)
             case Inject() | Revert():
                 self.under_way.append(command)
-            case StartProbe(path=path) | StartLoad(path=path):
+            case StartProbe(path=path):
                 self.actions.append(path)
+            case StartLoad(path=path):
+                self.actions.append(path)
+                self.loads.add(path)
             case CancelAction(path=path):
                 assert path in self.actions
 
@@ -111,8 +127,14 @@ class World:
             ("timer", timer)
             for timer in sorted(self.timers)
             if not (late and timer.startswith(("inject|", "revert|")))
+            and not (timer.startswith("watch|") and self._looked_enough())
         ]
         return found
+
+    def _looked_enough(self) -> bool:
+        watch = self.state.watch
+        during = watch is not None and watch.stage != "after"
+        return during and self.looks is not None and self.state.looks >= self.looks
 
     def happen(self, what: str, which: object) -> None:
         match what:
@@ -123,12 +145,15 @@ class World:
             case "answer":
                 report = self.answers.pop(int(str(which)))
                 self.feed(EdgeReported(at=self.at, report=report))
-            case "succeed" | "fail":
+            case "succeed" | "fail" | "answer badly":
                 self._end_action(str(which), what)
             case "timer":
                 due = self.timers.pop(str(which))
                 self.at = 0 if self.timeless else max(self.at, due)
                 self.feed(TimerFired(at=self.at, timer=str(which)))
+            case "feel well" | "feel pain":
+                felt = FELT if what == "feel well" else PAIN
+                self.feed(Measured(at=self.at, source=str(which), felt=felt))
             case "lapse":
                 self.live.pop(str(which), None)
                 self.feed(EdgeReported(at=self.at, report=Lapsed(lease=str(which))))
@@ -143,8 +168,12 @@ class World:
 
     def _end_action(self, path: str, how: str) -> None:
         self.actions.remove(path)
-        if how == "succeed":
-            self.feed(ActionEnded(at=self.at, path=path, outcome="succeeded"))
+        if path in self.loads and how != "fail":
+            felt = FELT if how == "succeed" else PAIN
+            self.feed(ActionEnded(at=self.at, path=path, outcome="succeeded", felt=felt))
+        elif how != "fail":
+            saw = GOOD if how == "succeed" else BAD
+            self.feed(ActionEnded(at=self.at, path=path, outcome="succeeded", saw=saw))
         else:
             self.feed(ActionEnded(at=self.at, path=path, outcome="failed", reason="no answer"))
 
@@ -163,7 +192,8 @@ class World:
             self.answers.append(Applied(lease=effect.lease, seq=effect.seq))
         else:
             self.live.pop(effect.lease, None)
-            self.answers.append(Lifted(lease=effect.lease, seq=effect.seq, deliveries=TOUCHED))
+            lifted = Lifted(lease=effect.lease, seq=effect.seq, deliveries=TOUCHED, felt=FELT)
+            self.answers.append(lifted)
 
     def _edge_dies(self) -> None:
         self.dead = True
@@ -189,6 +219,7 @@ class World:
         other = copy(self)
         for name in ("journal", "commands", "under_way", "answers", "actions"):
             setattr(other, name, list(getattr(self, name)))
+        other.loads = set(self.loads)
         for name in ("timers", "live", "highest"):
             setattr(other, name, dict(getattr(self, name)))
         return other

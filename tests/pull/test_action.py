@@ -37,6 +37,17 @@ def test_code_scanning_is_told_the_same(runner, pull, shop: Path) -> None:
     assert (place["region"]["startLine"], place["region"]["startColumn"]) == (4, 48)
 
 
+def test_code_scanning_is_not_told_what_a_playbook_suppresses(runner, pull, shop: Path) -> None:
+    short = "  - {name: short, wait: 2s, timeout: 1s}"
+    reason = "# squall: ignore[SQ304] we want to see it time out"
+    steps = f"steps:\n{short} {reason}\n{short.replace('short', 'shorter')}\n"
+    pull({"playbooks/late.yaml": f"name: late\n{steps}"})
+    done = runner.step("lint", {"comment": "false"})
+    [run] = json.loads((shop / done.outputs["sarif"]).read_text())["runs"]
+    [result] = [each for each in run["results"] if each["ruleId"] == "SQ304"]
+    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 4
+
+
 def test_the_comment_shows_the_line_and_is_the_summary_of_the_job(runner, pull) -> None:
     pull({"playbooks/bad.yaml": BAD.format(name="bad")})
     done = runner.step("lint", {"sarif": ""})
@@ -82,6 +93,14 @@ def test_what_is_no_path_of_the_repository_is_refused(runner, pull) -> None:
         assert done.exit_code == 2
         assert f"'{path}' is outside of the repository" in done.log
     assert runner.step("lint", NO_FILES | {"paths": "nowhere"}).exit_code == 2
+
+
+def test_a_code_that_there_is_not_is_a_sentence(runner) -> None:
+    done = runner.step("lint", {"select": "SQ999"})
+    assert done.exit_code == 2
+    assert "squall: Error: There is no code 'SQ999'." in done.log
+    assert "Traceback" not in done.log
+    assert "sarif" not in done.outputs
 
 
 def test_changed_only_says_what_the_base_does_not_have(runner, pull, shop: Path, git) -> None:

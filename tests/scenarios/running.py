@@ -18,7 +18,7 @@ def free_port() -> int:
 class Squall:
     """A run in a process of its own, told by its facts."""
 
-    def __init__(self, folder: Path, playbook: str, *options: str) -> None:
+    def __init__(self, folder: Path, playbook: str, *options: str, target: bool = True) -> None:
         self.port = free_port()
         file = folder / "playbook.yaml"
         file.write_text(playbook)
@@ -27,7 +27,8 @@ class Squall:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "squall", "run", str(file), "--json",
              "--state", str(folder / "state"),
-             "--target", f"shop=127.0.0.1:{self.port}=builtin:echo", *options],
+             *(["--target", f"shop=127.0.0.1:{self.port}=builtin:echo"] if target else []),
+             *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.reader = threading.Thread(target=self._read, daemon=True)

@@ -95,7 +95,7 @@ def test_a_run_that_nobody_meets_is_warned_about(tmp_path: Path) -> None:
     playbook = "name: x\nsteps: [{name: a, duration: 200ms, scenario: {latency: 1s}}]\n"
     code, finished, _ = Squall(tmp_path, playbook).end()
     assert (code, finished["verdict"]) == (0, "warned")
-    assert finished["reason"] == "a#1: no request that matches reached shop"
+    assert finished["reason"] == "a: no request that matches reached shop"
     assert Squall(tmp_path, playbook, "--strict").end()[0] == 1
 
 

@@ -35,6 +35,7 @@ from squall.service.recorder import Recorder
 from squall.service.secrets import Secrets
 from squall.service.supervisor import together
 from squall.store.memory import MemoryStore
+from squall.worktree import schema_text
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "playbook.schema.json"
 T = TypeVar("T")
@@ -266,6 +267,7 @@ class World:
                 loader=self.loads,
                 recorders=self.record,
                 keep_trace=self.keep_trace,
+                schema=schema_text(),
                 secrets=Secrets(self.secrets),
             )
             try:

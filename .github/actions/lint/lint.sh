@@ -46,9 +46,19 @@ cat "$work/annotations"
 sed -e 's/##\[/## [/g' -e 's/^/squall: /' "$work/said"
 echo "findings=$(grep -cE '^::(error|warning) ' "$work/annotations" || true)" >> "$GITHUB_OUTPUT"
 
-# Code scanning compares with the base itself, so it is told of everything.
+# Code scanning compares with the base itself, so it is told of everything but what a comment in the
+# playbook suppresses: it would show that as well.
 if [ -n "$SARIF" ]; then
-  lint --format sarif > "$SARIF" 2> "$work/said" || true
+  lint --format sarif > "$work/all.sarif" 2> "$work/said" || true
+fi
+if [ -s "$work/all.sarif" ]; then
+  "$RUNNER_TEMP/squall/bin/python" -I - "$work/all.sarif" > "$SARIF" << 'END'
+import json, sys
+log = json.load(open(sys.argv[1], encoding="utf-8"))
+for run in log["runs"]:
+    run["results"] = [each for each in run["results"] if not each.get("suppressions")]
+json.dump(log, sys.stdout)
+END
   echo "sarif=$SARIF" >> "$GITHUB_OUTPUT"
 fi
 if [ "$COMMENT" = true ]; then

@@ -22,7 +22,7 @@ from squall.core.faults.kinds import Share
 from squall.core.faults.wording import share
 from squall.core.playbook.model import ExecProbe, HttpProbe, Injection, Load, TcpProbe, Wait
 from squall.core.playbook.model import Group as StepGroup
-from squall.core.playbook.wording import describe_load, describe_probe
+from squall.core.playbook.wording import describe_blank, describe_load, describe_probe
 from squall.core.run.records import Run
 from squall.core.timing import SECOND
 
@@ -178,7 +178,7 @@ def _block(view: RunView, step: StepView, width: int) -> _Block:
     name = Text.assemble(f" {'  ' * depth}", (sign, style), " ", (_name(step), _style(step)))
     p99, right = _p99(view, step), _right(view, step)
     action = step.plan.step.action
-    if isinstance(action, Injection):
+    if isinstance(action, Injection) and step.plan.step.blank is None:
         faults = compare(action.scenarios, step.delivered)
         rows = [
             _fault_row(fault, width, *((name, p99, right) if index == 0 else ("", "", "")))
@@ -247,6 +247,8 @@ def _name(step: StepView) -> str:
 
 
 def _what(view: RunView, step: StepView) -> Text:
+    if step.plan.step.blank is not None:
+        return Text(describe_blank(step.plan.step.blank))
     tries = Text(f" · try {step.attempt}" if step.attempt > 1 else "")
     match step.plan.step.action:
         case Load() as load:

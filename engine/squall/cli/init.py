@@ -127,8 +127,9 @@ def _sourced(text: str) -> str:
     name = url.path.strip("/").removesuffix(".git")
     if url.scheme != "https" or not commit or name.count("/") != 1:
         return text
-    home = f"https://{url.hostname}/{name}"
-    filled = text.replace(f"https://github.com/{_OPEN}", home).replace(_OPEN, name)
+    filled = text.replace(f"https://github.com/{_OPEN}", f"https://{url.hostname}/{name}")
+    if url.hostname == "github.com":  # an action of that name elsewhere would be somebody else's
+        filled = filled.replace(_OPEN, name)
     return re.sub(r"\bREF\b", commit, filled)
 
 

@@ -7,28 +7,18 @@ Which files are read, what of them is spoken of, what is written back. What ther
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from squall.cli.checked import Checked, Checker, remembering
 from squall.cli.selection import Selection, selection
 from squall.core.diagnostics import Diagnostic
-from squall.core.playbook.across import check_across
-from squall.core.playbook.load import Loaded, load, load_project
-from squall.core.playbook.project import PROJECT_FILE
-from squall.worktree import (
-    Projects,
-    catalogue_texts,
-    read_bytes,
-    replace,
-    repository,
-    schema_text,
-    shown,
-)
+from squall.core.playbook.files import text_of
+from squall.worktree import read_bytes, replace, repository
 
 if TYPE_CHECKING:
     from squall.cli.formats.report import Report
@@ -61,6 +51,7 @@ _FROM_HERE: Final = {"text", "json", "rdjson"}
               help="Only these codes: SQ304, or SQ3 for all of SQ3xx.")  # fmt: skip
 @click.option("--ignore", multiple=True, metavar="CODE", help="All but these codes.")
 @click.option("--baseline", metavar="FILE", help="All but what 'squall lint --json' found then.")
+@click.option("--no-cache", is_flag=True, help="Look at every file anew, and keep nothing.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
               help="Whether to colour the text; NO_COLOR is heeded.")  # fmt: skip
 def lint(
@@ -73,6 +64,7 @@ def lint(
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     baseline: str | None,
+    no_cache: bool,  # noqa: FBT001
     color: str,
 ) -> None:
     r"""Check playbooks: every finding at once, each with its place.
@@ -85,6 +77,9 @@ def lint(
     A comment `# squall: ignore[SQ304] why it is meant`, at the end of a line or above it, keeps
     that finding back; `# squall: ignore-file[SQ304] why`, on a line of its own, in the whole file.
 
+    Where there is a state folder, or a squall.yaml beside which it belongs, what is found is kept
+    there, and files that are as they were are not looked at again.
+
     \b
     Example:
       squall lint playbooks
@@ -93,10 +88,11 @@ def lint(
     """
     wanted = selection(select, ignore)
     form = "json" if as_document else form
-    read = _read_all(paths)
-    if diff:
-        _show_diff(read, wanted, color)
-    fixed = _fix(read, wanted) if fix else 0
+    with remembering(not no_cache) as checker:
+        read = _read_all(paths, checker)
+        if diff:
+            _show_diff(read, wanted, color)
+        fixed = _fix(read, wanted) if fix else 0
     report = _report(read, wanted, form, strict=strict)
     if baseline:
         from squall.cli.baseline import beyond
@@ -112,54 +108,47 @@ def lint(
 
 @dataclass
 class _File:
-    """A file of playbooks or of a project, and how to look at it again with other bytes."""
+    """A file of playbooks or of a project, and what is said of it; `data` if that is anything."""
 
     path: Path
-    data: bytes
-    loaded: Loaded
-    check: Callable[[bytes], Loaded]
+    named: bool
+    checked: Checked
+    data: bytes | None
 
 
 @dataclass
 class _Read:
     """The files that hold playbooks, how many do not, and whether a named one cannot be read."""
 
+    checker: Checker
     files: list[_File] = field(default_factory=list)
     passed_over: int = 0
     unread: bool = False
 
 
-def _read_all(paths: tuple[str, ...]) -> _Read:
-    schema, catalogue, projects = schema_text(), catalogue_texts(), Projects()
-    read = _Read()
+def _read_all(paths: tuple[str, ...], checker: Checker) -> _Read:
+    read = _Read(checker)
     seen: set[str] = set()
     for name in paths:
         path = Path(name)
         named = not path.is_dir()
-        for file in [path] if named else projects.files_below(path):
-            called, place = click.format_filename(file), os.path.normpath(file.absolute())
+        for file in [path] if named else checker.projects.files_below(path):
+            place = os.path.normpath(file.absolute())
             if place in seen:
                 continue
             seen.add(place)
             try:
                 data = read_bytes(file)
-                around = projects.around(file)
+                one = checker.check(file, data, named=named)
             except OSError as error:
+                called = click.format_filename(file)
                 click.echo(f"{called} cannot be read: {error.strerror}", err=True)
                 read.unread |= named
                 read.passed_over += not named
                 continue
-            if file.name == PROJECT_FILE:
-                outer, project_schema = projects.above(file), schema_text("project")
-                check = partial(load_project, file=shown(file), schema=project_schema, around=outer)
-            else:
-                check = partial(
-                    load, file=called, schema=schema, catalogue=catalogue, named=named,
-                    project=around, snapshot=projects.snapshot(file),
-                )  # fmt: skip
-            one = check(data)
             if one.claimed or one.diagnostics:
-                read.files.append(_File(file, data, one, check))
+                said = one.diagnostics or one.suppressed
+                read.files.append(_File(file, named, one, data if said else None))
             else:
                 read.passed_over += 1
     return read
@@ -169,34 +158,56 @@ def _report(read: _Read, wanted: Selection, form: str, *, strict: bool) -> "Repo
     """All that is found, less what comments suppress and what is not asked for."""
     from squall.cli.formats.report import Report
 
-    loaded = [file.loaded for file in read.files]
-    findings, suppressed = _elsewhere(loaded), []
-    across = _across(read)
-    for one in loaded:
-        kept, more = one.ignores.heeded(across[one.file])
+    checked = [file.checked for file in read.files]
+    findings, suppressed = _elsewhere(checked), []
+    across = _across(checked)
+    for one in checked:
+        kept, more = one.ignores.heeded(across.get(one.file, ()))
         found = [*one.diagnostics, *kept]
         findings += sorted(found, key=lambda finding: (finding.span, finding.code))
         suppressed += [*one.suppressed, *more]
+    taken = [finding for finding in findings if wanted.takes(finding)]
+    hidden = [one for one in suppressed if wanted.takes(one.finding)]
+    shown = {finding.file for finding in (*taken, *(one.finding for one in hidden))}
     return Report(
-        findings=[finding for finding in findings if wanted.takes(finding)],
-        texts={file: text for one in loaded for file, text in one.texts.items()},
-        suppressed=[one for one in suppressed if wanted.takes(one.finding)],
+        findings=taken,
+        texts=dict(_texts(read, shown)),
+        suppressed=hidden,
         paths={} if form in _FROM_HERE else dict(_from_root(read)),
         strict=strict,
     )
 
 
-def _elsewhere(loaded: list[Loaded]) -> list[Diagnostic]:
+def _texts(read: _Read, shown: set[str]) -> Iterator[tuple[str, str]]:
+    """What stands in each file of which something is shown; nothing of the others."""
+    known: set[str] = set()
+    for file in read.files:
+        for name in file.checked.files:
+            if name in known:
+                continue
+            known.add(name)
+            if name not in shown:
+                yield name, ""
+            elif name == file.checked.file and file.data is not None:
+                yield name, text_of(file.data)
+            else:
+                path = file.path if name == file.checked.file else Path(name)
+                yield name, read.checker.text(path)
+
+
+def _elsewhere(checked: list[Checked]) -> list[Diagnostic]:
     """What is wrong with the project files around that are not among those that were asked for."""
-    asked = {one.file for one in loaded}
-    found = {finding for one in loaded for finding in one.around if finding.file not in asked}
+    asked = {one.file for one in checked}
+    found = {finding for one in checked for finding in one.around if finding.file not in asked}
     return sorted(found, key=lambda finding: (finding.file, finding.span, finding.code))
 
 
-def _across(read: _Read) -> dict[str, list[Diagnostic]]:
+def _across(checked: list[Checked]) -> dict[str, list[Diagnostic]]:
     """The findings that only several files together can have, by file."""
+    from squall.core.playbook.across import check_across
+
     findings: dict[str, list[Diagnostic]] = defaultdict(list)
-    for finding in check_across([file.loaded for file in read.files]):
+    for finding in check_across(checked):
         findings[finding.file].append(finding)
     return findings
 
@@ -212,8 +223,8 @@ def _from_root(read: _Read) -> Iterator[tuple[str, str]]:
 
 def _paths(read: _Read) -> dict[str, Path]:
     """Where each file that has a finding lies, by what it is called."""
-    around = {name: Path(name) for file in read.files for name in file.loaded.texts}
-    return around | {file.loaded.file: file.path for file in read.files}
+    around = {name: Path(name) for file in read.files for name in file.checked.files}
+    return around | {file.checked.file: file.path for file in read.files}
 
 
 def _write(report: "Report", form: str, color: str) -> None:
@@ -243,8 +254,9 @@ def _mended(read: _Read, wanted: Selection) -> Iterator[tuple[_File, "Mended"]]:
     from squall.core.playbook.mending import mended
 
     for file in read.files:
-        if any(finding.fix for finding in file.loaded.diagnostics):
-            after = mended(file.data, file.check, wanted.takes)
+        if file.data is not None and any(finding.fix for finding in file.checked.diagnostics):
+            look = read.checker.loader(file.path, named=file.named)
+            after = mended(file.data, look, wanted.takes)
             if after.fixes:
                 yield file, after
 
@@ -256,10 +268,11 @@ def _fix(read: _Read, wanted: Selection) -> int:
         try:
             replace(file.path, after.data)
         except OSError as error:
-            click.echo(f"{file.loaded.file} cannot be written: {error.strerror}", err=True)
+            click.echo(f"{file.checked.file} cannot be written: {error.strerror}", err=True)
             read.unread = True
             continue
-        file.data, file.loaded = after.data, file.check(after.data)
+        file.data = after.data
+        file.checked = read.checker.check(file.path, after.data, named=file.named)
         fixed += after.fixes
     return fixed
 
@@ -271,7 +284,7 @@ def _show_diff(read: _Read, wanted: Selection, color: str) -> None:
 
     fixes = files = 0
     for file, after in _mended(read, wanted):
-        shown = unified(file.loaded.file, file.data, after.data)
+        shown = unified(file.checked.file, file.data or b"", after.data)
         click.echo(shown, nl=False, color=_coloured(color))
         fixes, files = fixes + after.fixes, files + 1
     would = f"{count(fixes, 'finding')} in {count(files, 'file')} would be fixed"
@@ -283,7 +296,7 @@ def _summary(read: _Read, report: "Report", fixed: int) -> None:
     from squall.cli.findings import columns
     from squall.core.playbook.findings import count, counted, wrapped
 
-    playbooks = sum(len(file.loaded.playbooks) for file in read.files)
+    playbooks = sum(len(file.checked.neighbours) for file in read.files)
     fixable = sum(bool(finding.fix) for finding in report.findings)
     said = [f"{counted(report.findings) or 'nothing to say'}"]
     said += [f"{fixed} fixed"] if fixed else []

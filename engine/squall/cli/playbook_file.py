@@ -8,7 +8,7 @@ import click
 
 from squall.cli.findings import as_text
 from squall.core.diagnostics import Refused
-from squall.core.playbook.inputs import require_values
+from squall.core.playbook.inputs import require_runnable
 from squall.core.playbook.load import LoadedPlaybook, load
 from squall.core.playbook.model import Target
 from squall.worktree import Projects, catalogue_texts, read, schema_text
@@ -47,11 +47,11 @@ def open_playbook(
         sys.exit(2)
     try:
         picked = loaded.pick(wanted)
-        if inputs is not None:
-            require_values(picked.playbook)
-        return picked
     except Refused as refusal:
         raise click.UsageError(f"{refusal.message}; {refusal.hint}") from None
+    if inputs is not None:
+        require_runnable(picked.playbook)
+    return picked
 
 
 def _given(written: str) -> tuple[str, str]:

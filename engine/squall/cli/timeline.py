@@ -9,6 +9,7 @@ from squall.core.playbook.model import (
     Injection,
     Load,
     Replay,
+    Step,
     TcpProbe,
     Wait,
 )
@@ -29,7 +30,7 @@ from squall.core.run.facts import (
     StepEntered,
     StepFilled,
 )
-from squall.core.run.paths import names, shown
+from squall.core.run.paths import names, shown, without_attempt
 from squall.core.timing import MINUTE, SECOND, format_duration
 
 
@@ -47,6 +48,7 @@ class Wording:
         self.steps: dict[str, PlanStep] = {
             step.path: step for root in roots for step in root.walk()
         }
+        self._filled: dict[str, Step] = {}
 
     def line(self, fact: RunFact) -> str | None:
         """One fact as a line, or None when it says nothing that another does not."""
@@ -56,9 +58,7 @@ class Wording:
             case StepEntered():
                 return self._entered(fact)
             case StepFilled(path=path, step=step):
-                known = self._step(path)
-                if known is not None:
-                    self.steps[known.path] = known.filled(step)
+                self._filled[path] = step
                 return None
             case StepEnded():
                 return self._ended(fact)
@@ -76,6 +76,7 @@ class Wording:
         step = self._step(fact.path)
         if step is None or isinstance(step.step.action, Group):
             return None
+        step = step.filled(self._filled.get(without_attempt(fact.path)))
         name = shown(fact.path).partition("#")[0]
         lasts = "" if fact.until is None else f" for {format_duration(fact.until - fact.at)}"
         match fact.phase:
@@ -111,6 +112,7 @@ class Wording:
                 return ""
 
     def _ended(self, fact: StepEnded) -> str | None:
+        self._filled.pop(fact.path, None)
         if fact.path in {"main", "finally"}:
             return None
         allowed = ", allowed" if fact.conclusion != fact.outcome else ""

@@ -6,6 +6,7 @@ exact. This module only translates; it never asks what time it is.
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NewType
 
 Duration = NewType("Duration", int)
@@ -36,6 +37,7 @@ LONGEST: Final = Duration(100 * 365 * DAY)
 """A century: anything longer is a typing error, and would overflow what stores it."""
 
 
+@lru_cache(maxsize=4096, typed=True)
 def parse_duration(written: str | float) -> Duration | None:
     """Read ``100ms``, ``1h30m``, ``2.5s`` or a number of seconds; None if it is not a duration."""
     if isinstance(written, bool):

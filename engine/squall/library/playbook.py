@@ -230,11 +230,16 @@ def folder_of(playbook: "Playbook | str | os.PathLike[str]") -> Path:
     return Path() if file.startswith("<") else Path(file).parent
 
 
-def look_into(source: Source, targets: Iterable[model.Target] = ()) -> Seen:
+def look_into(
+    source: Source,
+    targets: Iterable[model.Target] = (),
+    inputs: Mapping[str, object] | None = None,
+) -> Seen:
     """The playbook written there, with `targets` in place of its own of the same names.
 
-    What is not read from a file stands in the current folder. Raises `Invalid`, `OSError` for a
-    project file that cannot be read and, when it is not certain which playbook is meant, `Refused`.
+    `inputs` are values of its inputs, as a playbook would write them. What is not read from a file
+    stands in the current folder. Raises `Invalid`, `OSError` for a project file that cannot be read
+    and, when it is not certain which playbook is meant, `Refused`.
     """
     projects, file = Projects(), Path(source.file)
     loaded = load_bytes(
@@ -243,6 +248,7 @@ def look_into(source: Source, targets: Iterable[model.Target] = ()) -> Seen:
         schema_text(),
         catalogue=catalogue_texts(),
         targets=tuple(targets),
+        inputs=inputs,
         project=projects.around(file),
         snapshot=projects.snapshot(file),
     )
@@ -250,8 +256,9 @@ def look_into(source: Source, targets: Iterable[model.Target] = ()) -> Seen:
     if loaded.failed:
         raise Invalid(as_text(loaded.findings, loaded.texts, context=True), findings)
     picked: LoadedPlaybook = loaded.pick(source.name)
-    assert isinstance(picked.document.data, dict)
-    return Seen(playbook=picked.playbook, data=picked.document.data, findings=findings)
+    data = picked.document.as_written
+    assert isinstance(data, dict)
+    return Seen(playbook=picked.playbook, data=data, findings=findings)
 
 
 def checked_seed(seed: int | None) -> int | None:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from squall import app
 from squall.core.playbook.addresses import reachable
 from squall.core.playbook.compile import compile_plan
+from squall.core.playbook.inputs import require_runnable
 from squall.core.playbook.limits import bounded
 from squall.core.playbook.model import Target
 from squall.core.playbook.plan import Plan
@@ -42,15 +43,17 @@ class RunOptions(TypedDict, total=False):
     """How to run a playbook, all optional; named as the flags of ``squall run``.
 
     `seed`: fixes the dice; else the playbook's, else drawn. `record`: a file that every fault is
-    streamed to. `targets`: in place of the playbook's of the same names, written as there.
-    `timeout`: bounds the run instead of the playbook's own. `wait`: how long to wait for a target
-    that another run holds. `state`: the folder the run is kept in; else ``SQUALL_STATE``, else
-    ``.squall`` beside the nearest ``squall.yaml``, else in the current folder. A test that is to
-    leave nothing behind names a temporary one, like pytest's ``tmp_path``.
+    streamed to. `inputs`: values of the playbook's inputs, as it would write them. `targets`: in
+    place of the playbook's of the same names, written as there. `timeout`: bounds the run instead
+    of the playbook's own. `wait`: how long to wait for a target that another run holds. `state`:
+    the folder the run is kept in; else ``SQUALL_STATE``, else ``.squall`` beside the nearest
+    ``squall.yaml``, else in the current folder. A test that is to leave nothing behind names a
+    temporary one, like pytest's ``tmp_path``.
     """
 
     seed: int | None
     record: str | os.PathLike[str] | None
+    inputs: Mapping[str, object] | None
     targets: Mapping[str, Mapped] | None
     timeout: Duration | None
     wait: Duration | None
@@ -116,6 +119,7 @@ async def start(
     *,
     seed: int | None = None,
     record: str | os.PathLike[str] | None = None,
+    inputs: Mapping[str, object] | None = None,
     targets: Mapping[str, Mapped] | None = None,
     timeout: Duration | None = None,  # noqa: ASYNC109 - the run's, kept by its machine
     wait: Duration | None = None,
@@ -127,7 +131,7 @@ async def start(
     for the playbook, `Refused` when it cannot begin now (nothing was touched then), and `OSError`
     for a file that cannot be read; `ValueError` for an option that makes no sense.
     """
-    plan = _plan(playbook, targets, timeout)
+    plan = _plan(playbook, targets, timeout, inputs)
     dice = checked_seed(seed)
     patience = None if wait is None else _duration("wait", wait)
     recording = None if record is None else Path(record)
@@ -165,9 +169,11 @@ def _plan(
     playbook: Playbook | str | os.PathLike[str],
     targets: Mapping[str, Mapped] | None,
     timeout: Duration | None,
+    inputs: Mapping[str, object] | None,
 ) -> Plan:
     given = declared(targets) if targets else ()
-    checked = look_into(source_of(playbook), given).playbook
+    checked = look_into(source_of(playbook), given, inputs).playbook
+    require_runnable(checked)
     if timeout is not None:
         checked = replace(checked, timeout=bounded(checked, _duration("timeout", timeout)))
     return compile_plan(checked, schema_text())

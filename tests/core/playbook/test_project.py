@@ -6,10 +6,12 @@ import pytest
 
 from squall.core.diagnostics import Severity
 from squall.core.faults.kinds import Errors, Latency
+from squall.core.playbook.addresses import parse_target
 from squall.core.playbook.load import Loaded, load
 from squall.core.playbook.model import Limits, Playbook, Target
 from squall.core.playbook.project import NOTHING_AROUND, Project
 from squall.core.playbook.project_file import read_project
+from squall.core.playbook.snapshot import Snapshot
 from squall.core.timing import HOUR, MINUTE, SECOND
 from squall.worktree import catalogue_texts, schema_text
 
@@ -156,16 +158,12 @@ def test_requests_that_would_go_round_through_the_project_are_a_finding() -> Non
 
 
 def test_a_target_that_is_given_takes_the_place_of_the_projects() -> None:
-    from squall.core.playbook.addresses import parse_target
-
     given = (parse_target("api=127.0.0.1:0=http://127.0.0.1:8888"),)
     text = "name: x\nsteps: [{name: a, targets: api, duration: 1s, scenario: {latency: 1s}}]\n"
     assert playbook(text, checked(TWO), given).targets == given
 
 
 def test_a_given_target_that_nothing_declares_is_a_finding() -> None:
-    from squall.core.playbook.addresses import parse_target
-
     given = (parse_target("web=127.0.0.1:0=http://127.0.0.1:8888"),)
     read = loaded("name: x\nsteps: [{name: a, wait: 1s}]\n", checked(TWO), given)
     assert [f.code for f in read.diagnostics] == ["SQ202"]
@@ -245,6 +243,22 @@ def test_wrong_defaults_are_told_once_in_the_project_file() -> None:
         ("SQ106", "squall.yaml", 5),
         ("SQ202", "squall.yaml", 5),
     ]
+
+
+def test_what_a_default_does_to_a_step_says_where_it_comes_from() -> None:
+    around = checked("# for all\ndefaults: {timeout: 5s}", file="in/squall.yaml")
+    step = "{name: %s, duration: 10s, scenario: {latency: 1s}}"
+    text = f"name: x\nsteps: [&a {step % 'a'}, {step % 'b'}]"
+    hints = [f.hint for f in loaded(text, around).diagnostics if f.code == "SQ304"]
+    assert len(hints) == 2
+    for hint in hints:
+        assert hint.endswith("continue; 'timeout' is a default of in/squall.yaml:2")
+    own = "{name: a, timeout: 1s, duration: 10s, scenario: {latency: 1s}}"
+    groups = f"{{name: g, steps: [&a {own}]}}, {{name: h, steps: [*a]}}"
+    text = f"name: x\nparallel: [{groups}]"
+    hints = [f.hint for f in loaded(text, around).diagnostics if f.code == "SQ304"]
+    assert hints
+    assert all(hint.endswith("continue") for hint in hints)
 
 
 # -- limits, and files over files -----------------------------------------------------------------
@@ -366,3 +380,35 @@ def test_a_project_file_is_no_playbook() -> None:
     read = load(TWO.encode(), "chaos/squall.yaml", SCHEMA)
     assert [f.code for f in read.diagnostics] == ["SQ006"]
     assert "project file" in read.diagnostics[0].message
+
+
+# -- playbooks that are called --------------------------------------------------------------------
+
+CALLED = "name: inner\nsteps: [{name: hit, targets: api, duration: 1s, scenario: {errors: 40%}}]\n"
+
+
+def calling(around: Project, inner: Project, targets: tuple[Target, ...] = ()) -> Loaded:
+    snapshot = Snapshot(
+        lambda: ("in/inner.yaml",), lambda _: CALLED.encode(), project_of=lambda _: inner
+    )
+    text = b"name: outer\nsteps: [{name: go, playbook: inner}]\n"
+    return load(text, "o.yaml", SCHEMA, project=around, snapshot=snapshot, targets=targets)
+
+
+def test_a_given_target_takes_the_projects_place_in_what_is_called_too() -> None:
+    given = (parse_target("api=127.0.0.1:0=http://127.0.0.1:8888"),)
+    read = calling(checked(TWO), checked(TWO), given)
+    assert [f.message for f in read.diagnostics] == []
+    assert read.playbooks[0].playbook.targets == given
+
+
+def test_what_is_called_keeps_to_the_limits_of_its_own_folder() -> None:
+    outer = checked(TWO)
+    assert not calling(outer, checked("limits: {error_share: 50%}", outer, "in/squall.yaml")).failed
+    read = calling(outer, checked("limits: {error_share: 30%}", outer, "in/squall.yaml"))
+    assert [f.code for f in read.diagnostics] == ["SQ224"]
+
+
+def test_what_is_called_counts_against_the_limits_of_who_calls() -> None:
+    outer = checked(f"{TWO}limits: {{error_share: 30%}}")
+    assert calling(outer, checked(TWO)).failed

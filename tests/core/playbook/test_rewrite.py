@@ -124,10 +124,15 @@ def test_what_else_there_is(written: str, new: str) -> None:
 
 def test_what_does_not_fit_on_a_line_has_an_entry_a_line() -> None:
     codes = ", ".join(str(code) for code in range(500, 530))
-    new = styled(f"a: {{codes: [{codes}]}}\n").splitlines()
+    new = styled(f"a: {{codes: [{codes},\n 530]}}\n").splitlines()
     assert new[:4] == ["a:", "  {", "    codes: [", "      500,"]
     assert new[-2:] == ["    ]", "  }"]
     assert max(map(len, new)) <= 100
+
+
+def test_what_stands_on_one_line_stays_there_as_comments_speak_of_lines() -> None:
+    long = f"- {{name: a, tags: [{', '.join(['word'] * 30)}]}}  # squall: ignore[SQ304] meant\n"
+    assert styled(long) == long
 
 
 def test_line_ends_stay_and_a_byte_order_mark_goes() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from squall.core.diagnostics import Position
 from squall.core.playbook.codes import CODES
-from squall.core.playbook.source import MAX_BYTES, MAX_NODES, read
+from squall.core.playbook.files import MAX_BYTES
+from squall.core.playbook.source import MAX_NODES, Document, read
 
 
 def data(text: str):
@@ -117,11 +118,19 @@ def test_empty_documents_are_none() -> None:
     assert read(b"---\n---\n# nothing\n", "f").documents == ()
 
 
+def placed(document: Document) -> tuple[object, ...]:
+    """What is in it, and where each key and value stands."""
+    keys = {path: document.locate(path, key=True) for path in document.keys}
+    return document.data, keys, {path: document.locate(path) for path in document.values}
+
+
 def test_without_libyaml_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     text = b"a: &x [1, no, 'q']\nb: {c: *x, d: |\n  text\n  }\n"
     fast = read(b"a: &x [1, no, 'q']\nb: {c: *x}\n", "f")
     monkeypatch.setattr("squall.core.playbook.source._LOADER", yaml.SafeLoader)
-    assert read(b"a: &x [1, no, 'q']\nb: {c: *x}\n", "f") == fast
+    slow = read(b"a: &x [1, no, 'q']\nb: {c: *x}\n", "f")
+    assert (slow.text, slow.diagnostics) == (fast.text, fast.diagnostics)
+    assert list(map(placed, slow.documents)) == list(map(placed, fast.documents))
     [finding] = read(text, "f").diagnostics
     assert finding.code == "SQ001"
     [finding] = read(b"[" * 100_000, "f").diagnostics

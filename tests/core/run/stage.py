@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from squall.core.faults.effects import Applied, Delivery, Felt, Inject, Lifted, Revert
 from squall.core.playbook.compile import compile_plan
-from squall.core.playbook.inputs import require_values
+from squall.core.playbook.inputs import require_runnable
 from squall.core.playbook.load import load
 from squall.core.playbook.project import NOTHING_AROUND, Project
 from squall.core.run.commands import (
@@ -61,7 +61,7 @@ class Stage:
         loaded = load(text.encode(), "stage.yaml", schema_text(), inputs=inputs, project=project)
         assert not loaded.failed, loaded.diagnostics
         self.playbook = loaded.playbooks[0].playbook
-        require_values(self.playbook)
+        require_runnable(self.playbook)
         self.plan = compile_plan(self.playbook, schema_text())
         self.state = initial(self.plan)
         self.answers = dict(answers or {})

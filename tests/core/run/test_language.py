@@ -5,7 +5,9 @@ import pytest
 from core.run.stage import Stage, busy, saw
 from squall.core.diagnostics import Refused
 from squall.core.faults.kinds import Fixed, Latency
+from squall.core.playbook.load import load
 from squall.core.playbook.project_file import read_project
+from squall.core.run.facts import StepEntered
 from squall.core.timing import MILLISECOND, SECOND
 from squall.worktree import schema_text
 
@@ -158,7 +160,10 @@ def test_each_may_be_a_list_that_a_step_saw() -> None:
     assert listed('"no list"').ended["read"] == "failed"
 
 
-@pytest.mark.parametrize(("good_at", "verdict", "rounds"), [(0, "passed", 1), (2, "passed", 3), (9, "failed", 4)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("good_at", "verdict", "rounds"),
+    [(0, "passed", 1), (2, "passed", 3), (9, "failed", 4)],
+)
 def test_until_asks_after_each_round_and_gives_up_after_max(
     good_at: int, verdict: str, rounds: int
 ) -> None:
@@ -305,3 +310,89 @@ parallel:
     assert stage.ended["hit"] == "failed"
     assert "it with 'some' beside it would make 58% of the requests" in stage.state.reason
     assert not stage.live
+
+
+def side_by_side(loop: str, inside: str, timeout: str = "1h") -> str:
+    return text(f"""
+  - name: waves
+    loop: {{{loop}}}
+    timeout: {timeout}
+    steps: [{inside}]
+  - {{name: after, wait: 1s}}
+""")
+
+
+HIT = "{name: hit, duration: 2s, scenario: {latency: 1s}}"
+
+
+def test_rounds_side_by_side_start_in_order_as_there_is_room() -> None:
+    stage = Stage(side_by_side("times: 5, max_parallel: 2", HIT)).run()
+    begun = [
+        (fact.path, fact.at // SECOND) for fact in stage.facts
+        if isinstance(fact, StepEntered) and fact.path.count("/") == 1 and "waves" in fact.path
+    ]  # fmt: skip
+    assert begun == [(f"main/waves[{n}]", (n - 1) // 2 * 2) for n in range(1, 6)]
+    assert stage.at == 7 * SECOND
+    assert [path for path in stage.ended if path.endswith("hit")] == [
+        f"waves[{n}]/hit" for n in range(1, 6)
+    ]
+
+
+def test_each_round_side_by_side_has_its_own_values() -> None:
+    stage = Stage(side_by_side(
+        "each: [a, b, c], max_parallel: 3",
+        '{name: ask, http: {get: "http://127.0.0.1:1/${{ loop.index }}${{ loop.item }}"}}, '
+        '{name: told, expect: "true",'
+        ' http: {get: "http://127.0.0.1:1/${{ loop.item }}/${{ steps.ask.status }}"}}',
+    ), {"main/waves/ask": lambda n: saw(200 + n)}).run()  # fmt: skip
+    urls = [probe.url.removeprefix("http://127.0.0.1:1/") for probe in stage.probes()]
+    assert urls == ["1a", "2b", "3c", "a/200", "b/201", "c/202"]
+
+
+def test_an_unhandled_failure_ends_the_rounds_beside_it_and_no_further_one_starts() -> None:
+    stage = Stage(
+        side_by_side("times: 9, max_parallel: 3", f"{LOOK}}}, {HIT}"),
+        {"main/waves/look": lambda n: None if n == 1 else saw()},
+    ).run()
+    assert stage.ended == {
+        "waves[2]/look": "failed", "waves[2]/hit": "omitted", "waves[2]": "failed",
+        "waves[1]/look": "succeeded", "waves[1]/hit": "cancelled", "waves[1]": "cancelled",
+        "waves[3]/look": "cancelled", "waves[3]/hit": "omitted", "waves[3]": "cancelled",
+        "after": "omitted",
+    }  # fmt: skip
+    assert stage.state.reason == "waves[2]: look: no answer"
+    assert not stage.live
+
+
+@pytest.mark.parametrize(("most", "verdict"), [(3, "warned"), (2, "failed")])
+def test_failures_are_counted_over_all_rounds_side_by_side(most: int, verdict: str) -> None:
+    stage = Stage(text(f"""
+  - {{name: look, loop: {{times: 6, max_parallel: 4}}, continue_on_failure: {{max: {most}}},
+     http: {{get: "http://127.0.0.1:1/"}}}}
+"""), {"main/look": lambda n: saw(500 if n % 2 else 200)}).run()  # fmt: skip
+    assert stage.state.verdict == verdict
+
+
+def test_rounds_side_by_side_start_no_faster_than_every() -> None:
+    stage = Stage(side_by_side("times: 4, max_parallel: 2, every: 500ms", HIT)).run()
+    begun = [
+        fact.at // MILLISECOND for fact in stage.facts
+        if isinstance(fact, StepEntered) and fact.path.endswith("hit#1") and fact.phase == "active"
+    ]  # fmt: skip
+    assert begun == [0, 500, 2000, 2500]
+
+
+def test_a_time_out_ends_all_rounds_side_by_side() -> None:
+    stage = Stage(side_by_side("times: 9, max_parallel: 3", HIT, timeout="3s")).run()
+    assert stage.at == 3 * SECOND
+    assert stage.state.reason == "waves[4]: took longer than 3s"
+    outcomes = [stage.ended[f"waves[{n}]"] for n in range(1, 7)]
+    assert outcomes == ["succeeded"] * 3 + ["timed_out"] * 3
+    assert not stage.live
+
+
+@pytest.mark.parametrize("way", ["until: status == 200", "while: loop.index < 3", "forever: true"])
+def test_rounds_that_depend_on_one_another_cannot_be_side_by_side(way: str) -> None:
+    playbook = text(f"\n  - {LOOK}, timeout: 9s, loop: {{{way}, max_parallel: 2}}}}\n")
+    [found] = load(playbook.encode(), "x.yaml", schema_text()).diagnostics[1:]
+    assert (found.code, "max_parallel" in found.message) == ("SQ110", True)

@@ -5,23 +5,18 @@ schedules cost seconds at most: a year of firings, and fewer where there are ver
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import gcd
-from typing import Final
+from typing import Final, Protocol
 
-from squall.core.diagnostics import Diagnostic, Severity, nearest
+from squall.core.diagnostics import Diagnostic, Severity, Span, nearest, printable
 from squall.core.playbook.addresses import overlap
-from squall.core.playbook.endings import lasts
-from squall.core.playbook.firing import A_YEAR, beginning, has_known_times
-from squall.core.playbook.load import Loaded
-from squall.core.playbook.model import Address, Playbook, Target
+from squall.core.playbook.model import Address
+from squall.core.playbook.neighbours import Neighbour, Stand
 from squall.core.playbook.order import find_circles
-from squall.core.playbook.places import Places
-from squall.core.playbook.source import Document, Path
-from squall.core.playbook.targets import shown_upstream
-from squall.core.playbook.timetable import when, written_schedules
+from squall.core.schedule.horizon import A_YEAR, beginning, has_known_times
 from squall.core.schedule.model import Every, Schedule
 from squall.core.schedule.triggers import next_after
 from squall.core.timing import SECOND, Instant, format_duration, format_instant
@@ -34,33 +29,47 @@ _PAIRS: Final = 100_000
 """How many pairs of schedules without known times are compared on each address."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HasPlaybooks(Protocol):
+    """A file that was looked at."""
+
+    @property
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """Its playbooks that make sense, as others see them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _One:
     """A playbook of some file, and what is found about it."""
 
-    playbook: Playbook
-    places: Places
+    seen: Neighbour
+    found: list[Diagnostic]
 
     @property
     def name(self) -> str:
-        return self.playbook.name
+        return self.seen.name.name
 
-    @property
-    def document(self) -> Document:
-        return self.places.document
+    def note(
+        self, span: Span, code: str, message: str, hint: str, *, severity: Severity = Severity.ERROR
+    ) -> None:
+        self.found.append(
+            Diagnostic(
+                file=self.seen.file,
+                span=span,
+                code=code,
+                message=printable(message),
+                hint=printable(hint),
+                severity=severity,
+            )
+        )
 
     def __str__(self) -> str:
-        line = self.document.locate(("name",)).start.line
-        return f"'{self.name}' ({self.places.file}:{line})"
+        return str(self.seen)
 
 
-def check_across(loaded: Sequence[Loaded]) -> list[Diagnostic]:
+def check_across(files: Iterable[HasPlaybooks]) -> list[Diagnostic]:
     """What the playbooks of all these files do to each other, in the order of the files."""
-    ones = [
-        _One(playbook=one.playbook, places=Places(one.document, file.file))
-        for file in loaded
-        for one in file.playbooks
-    ]
+    ones = [_One(seen, []) for file in files for seen in file.neighbours]
     by_name: dict[str, _One] = {}
     for one in ones:
         _name(one, by_name)
@@ -69,68 +78,56 @@ def check_across(loaded: Sequence[Loaded]) -> list[Diagnostic]:
     _circles(by_name)
     _addresses(ones)
     _meetings(ones)
-    return [finding for one in ones for finding in one.places.found]
+    return [finding for one in ones for finding in one.found]
 
 
 def _name(one: _One, by_name: dict[str, _One]) -> None:
     first = by_name.setdefault(one.name, one)
     if first is not one:
-        line = first.document.locate(("name",)).start.line
-        one.places.note(
-            ("name",), "SQ211", f"playbook '{one.name}' stands in {first.places.file}:{line} too",
+        where = f"{first.seen.file}:{first.seen.name.span.start.line}"
+        one.note(
+            one.seen.name.span, "SQ211", f"playbook '{one.name}' stands in {where} too",
             "a playbook's name is its identity: give each its own",
         )  # fmt: skip
 
 
 def _others(one: _One, by_name: dict[str, _One]) -> None:
     """The names of other playbooks a playbook holds. What is not among these may be elsewhere."""
-    before = one.playbook.renamed_from
-    if before in by_name and before != one.name:
-        one.places.note(
-            ("renamed_from",), "SQ254", f"{by_name[before]} still has the name this one had before",
+    before = one.seen.renamed_from
+    if before is not None and before.name in by_name and before.name != one.name:
+        one.note(
+            before.span, "SQ254", f"{by_name[before.name]} still has the name this one had before",
             "remove the old playbook, or leave 'renamed_from' out", severity=Severity.WARNING,
         )  # fmt: skip
-    for path, name in _depends_on(one):
-        close = None if name in by_name else nearest(name, by_name)
+    for other in one.seen.depends_on:
+        close = None if other.name in by_name else nearest(other.name, by_name)
         if close is not None:
-            one.places.note(
-                path, "SQ253", f"there is no playbook '{name}' in these files",
+            one.note(
+                other.span, "SQ253", f"there is no playbook '{other.name}' in these files",
                 f"did you mean '{close}'?", severity=Severity.WARNING,
             )  # fmt: skip
 
 
-def _depends_on(one: _One) -> Iterator[tuple[Path, str]]:
-    data = one.document.data
-    written = data.get("depends_on") if isinstance(data, dict) else None
-    for index, entry in enumerate(written if isinstance(written, list) else ()):
-        yield ("depends_on", index), str(entry["name"] if isinstance(entry, dict) else entry)
-
-
 def _addresses(ones: Sequence[_One]) -> None:
     """One address that playbooks put before different services."""
-    first: dict[int, list[tuple[_One, Target]]] = defaultdict(list)
+    first: dict[int, list[tuple[_One, Stand]]] = defaultdict(list)
     for one in ones:
-        data = one.document.data
-        written = data.get("targets") if isinstance(data, dict) else None
-        own = written if isinstance(written, dict) else {}
-        for target in one.playbook.targets:
-            if target.name not in own or not target.listen.port:
-                continue
-            known = first[target.listen.port]
-            if not _same_service(one, target, known) and len(known) < _SERVICES:
-                known.append((one, target))
+        for stand in one.seen.stands:
+            known = first[stand.listen.port]
+            if not _same_service(one, stand, known) and len(known) < _SERVICES:
+                known.append((one, stand))
 
 
-def _same_service(one: _One, target: Target, others: Sequence[tuple[_One, Target]]) -> bool:
+def _same_service(one: _One, stand: Stand, others: Sequence[tuple[_One, Stand]]) -> bool:
     """Whether it is known already, or another is; the latter is a finding."""
     for other, its in others:
-        if not overlap(target.listen, its.listen):
+        if not overlap(stand.listen, its.listen):
             continue
-        if other is not one and _behind(its) != _behind(target):
-            one.places.note(
-                ("targets", target.name, target.protocol, "listen"), "SQ213",
-                f"{target.listen} stands before {shown_upstream(target)} here, and before "
-                f"{shown_upstream(its)} in {other}",
+        if other is not one and (its.behind, its.protocol) != (stand.behind, stand.protocol):
+            one.note(
+                stand.span, "SQ213",
+                f"{stand.listen} stands before {stand.behind} here, and before {its.behind} in "
+                f"{other.seen}",
                 "a target is its address: give each service its own",
                 severity=Severity.WARNING,
             )  # fmt: skip
@@ -138,23 +135,21 @@ def _same_service(one: _One, target: Target, others: Sequence[tuple[_One, Target
     return False
 
 
-def _behind(target: Target) -> tuple[Address | None, str]:
-    return target.upstream, target.protocol
-
-
 def _circles(by_name: dict[str, _One]) -> None:
     waits = {
-        name: [need.name for need in one.playbook.depends_on if need.name in by_name]
+        name: [other for other in one.seen.waits_for if other in by_name]
         for name, one in by_name.items()
     }
     for circle in find_circles(waits):
         if len(circle) > 1:  # one that waits for itself is told of without the others
+            first = by_name[circle[0]]
+            assert first.seen.depends_span is not None
             way = " → ".join(str(by_name[name]) for name in circle)
-            by_name[circle[0]].places.note(
-                ("depends_on",), "SQ252",
+            first.note(
+                first.seen.depends_span, "SQ252",
                 f"these playbooks wait for each other, and none would ever run: {way} → "
                 f"'{circle[0]}'",
-                "remove one of the dependencies", key=True,
+                "remove one of the dependencies",
             )  # fmt: skip
 
 
@@ -166,7 +161,7 @@ class _Timed:
     """A schedule, and the addresses its runs hold for how long."""
 
     one: _One
-    at: Path
+    at: Span
     schedule: Schedule
     addresses: tuple[Address, ...]
     takes: int
@@ -185,8 +180,8 @@ class _Timed:
 def _meetings(ones: Sequence[_One]) -> None:
     at_port: dict[int, list[_Timed]] = defaultdict(list)
     for one in ones:
-        timed = list(_timed(one))
-        for port in {target.listen.port for target in one.playbook.targets} - {0}:
+        timed = _timed(one)
+        for port in {address.port for address in one.seen.addresses} - {0} if timed else ():
             at_port[port] += timed
     groups = [group for group in at_port.values() if len({each.one for each in group}) > 1]
     told: set[_One] = set()
@@ -195,21 +190,19 @@ def _meetings(ones: Sequence[_One]) -> None:
         _sooner_or_later(group, told)
 
 
-def _timed(one: _One) -> Iterator[_Timed]:
-    data = one.document.data
-    assert isinstance(data, dict)
-    takes = max(lasts(one.playbook), SECOND)
-    written = written_schedules(data)
-    for (path, _), schedule in zip(written, one.playbook.schedule, strict=True):
-        if schedule.enabled:
-            yield _Timed(
-                one=one,
-                at=when(path, schedule),
-                schedule=schedule,
-                addresses=tuple(target.listen for target in one.playbook.targets),
-                takes=takes + schedule.jitter,
-                since=beginning(schedule),
-            )
+def _timed(one: _One) -> list[_Timed]:
+    takes = max(one.seen.takes, SECOND)
+    return [
+        _Timed(
+            one=one,
+            at=timed.span,
+            schedule=timed.schedule,
+            addresses=one.seen.addresses,
+            takes=takes + timed.schedule.jitter,
+            since=beginning(timed.schedule),
+        )
+        for timed in one.seen.schedules
+    ]
 
 
 def _at_known_times(group: Sequence[_Timed], told: set[_One], budget: int) -> None:
@@ -245,7 +238,7 @@ def _met(timed: _Timed, firing: Instant, running: dict[_One, tuple[int, Instant,
     for _, began, other in running.values():
         address = timed.shared(other)
         if address is not None:
-            timed.one.places.note(
+            timed.one.note(
                 timed.at, "SQ359",
                 f"the run at {format_instant(firing)} meets that of {other.one} on {address}, "
                 f"which begins at {format_instant(began)} and takes "
@@ -275,7 +268,7 @@ def _sooner_or_later(group: Sequence[_Timed], told: set[_One]) -> None:
                 continue
             address = timed.shared(other)
             if address is not None and timed.takes + other.takes > between:
-                timed.one.places.note(
+                timed.one.note(
                     timed.at, "SQ359",
                     f"sooner or later a run meets one of {other.one} on {address}: they take "
                     f"{format_duration(timed.takes)} and {format_duration(other.takes)} at least",

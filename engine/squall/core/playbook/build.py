@@ -7,34 +7,40 @@ the whole playbook means together is asked in `checks`, which needs the model.
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from squall.core.diagnostics import Severity, nearest
+from squall.core.playbook.actions import (
+    ACTIONS,
+    build_approve,
+    build_replay,
+    check_duration,
+    one_action,
+)
+from squall.core.playbook.called import Call, Calls, Nobody
 from squall.core.playbook.filling import step_of
-from squall.core.playbook.fixes import Fix, instead
 from squall.core.playbook.model import (
     Action,
     Address,
-    Approve,
-    Backoff,
     Blank,
     Given,
     Group,
     Injection,
     Load,
-    Loop,
-    Need,
     Output,
     Playbook,
-    Replay,
-    Retry,
     SteadyState,
     Step,
     Target,
-    Tolerance,
     Wait,
+)
+from squall.core.playbook.modifiers import (
+    build_loop,
+    build_needs,
+    build_retry,
+    build_tolerance,
 )
 from squall.core.playbook.places import Places
 from squall.core.playbook.probes import PROBES, build_probe
@@ -59,46 +65,11 @@ from squall.core.playbook.timetable import (
 from squall.core.playbook.traffic import build_load
 from squall.core.timing import HOUR, LONGEST, Duration
 
-LOOPS: Final = ("times", "each", "until", "while", "forever")
-ACTIONS: Final = (
-    "scenario", "replay", "load", *PROBES, "approve", "wait", "playbook", "steps", "parallel",
-)  # fmt: skip
 DEFAULT_TARGET: Final = Target(
     name="default", listen=Address(host="127.0.0.1", port=7070), upstream=None
 )
 
 Node = Mapping[str, Any]
-
-
-class Call(NamedTuple):
-    """What a step that calls a playbook comes to."""
-
-    group: Group
-    loop: Loop | None
-    timeout: Duration
-
-
-class Calls(Protocol):
-    """The playbooks that steps call; `targets` and `finally_` are those they bring along."""
-
-    targets: dict[str, Target]
-    finally_: list[Step]
-
-    def call(self, path: Path, node: Node, scope: tuple[Target, ...]) -> Call | None:
-        """What the step at `path` calls, on these targets; None if nothing was meant."""
-        ...
-
-
-class Nobody:
-    """For playbooks that cannot call any."""
-
-    def __init__(self) -> None:
-        self.targets: dict[str, Target] = {}
-        self.finally_: list[Step] = []
-
-    def call(self, path: Path, node: Node, scope: tuple[Target, ...]) -> Call | None:  # noqa: ARG002
-        """Nothing."""
-        return None
 
 
 def build(
@@ -162,7 +133,7 @@ class _Builder:
             targets=self._opened(self._needed(targets, given, (*body.steps, *finally_))),
             description=str(node.get("description", "")),
             tags=tuple(str(tag) for tag in self._list(node, "tags")),
-            loop=self._loop((), node),
+            loop=build_loop(self.places, (), node),
             timeout=self._lasting((), node, "timeout", LONGEST)
             or min(HOUR, limits.duration or HOUR),
             finally_=finally_,
@@ -286,7 +257,7 @@ class _Builder:
         targets = self._chosen(path, node, scope)
         call = self._call(path, node, targets) if "playbook" in node else None
         action = self._action(path, node, targets) if call is None else call.group
-        loop = self._loop(path, node)
+        loop = build_loop(self.places, path, node)
         return Step(
             name=node["name"],
             action=action,
@@ -295,10 +266,10 @@ class _Builder:
             delay=self._duration(path, node, "delay") or Duration(0),
             timeout=self._lasting(path, node, "timeout", LONGEST) or (call and call.timeout),
             on_timeout=node.get("on_timeout", "fail"),
-            needs=self._needs(node),
-            retry=self._retry(path, node),
+            needs=build_needs(node),
+            retry=build_retry(self.places, path, node),
             loop=loop or (call and call.loop),
-            continue_on_failure=self._tolerance(node),
+            continue_on_failure=build_tolerance(node),
             expect_traffic=node.get("expect_traffic", False),
             when=node.get("when", ""),
             expect=_several(node.get("expect")),
@@ -380,10 +351,10 @@ class _Builder:
     def _action(self, path: Path, node: Node, scope: tuple[str, ...]) -> Action:
         seen = [key for key in ACTIONS if key in node]
         if len(seen) != 1:
-            self._one_action(path, node, seen)
+            one_action(self.places, path, node, seen)
             return Wait(duration=Duration(1))
         key = seen[0]
-        self._check_duration(path, node, key)
+        check_duration(self.places, path, node, key)
         match key:
             case "scenario":
                 return Injection(scenarios=self.scenarios.chosen((*path, key), node[key]))
@@ -392,140 +363,14 @@ class _Builder:
             case "http" | "tcp" | "exec":
                 return build_probe(self.places, (*path, key), node[key])
             case "replay":
-                return self._replay((*path, key), node[key])
+                return build_replay(node[key])
             case "approve":
-                return self._approve((*path, key), node[key])
+                return build_approve(self.places, (*path, key), node[key])
             case "playbook":
                 return Group(steps=())
             case "wait":
                 return Wait(duration=self.places.duration((*path, key), node[key]))
         return self._group((*path, key), node[key], scope)
-
-    def _replay(self, path: Path, node: Node) -> Replay:
-        speed = node.get("speed", "realtime")
-        factor = str(speed)
-        return Replay(
-            recording=node["recording"],
-            speed=factor,
-            only=tuple(sorted(node.get("only", ()))),
-            endpoint=node.get("endpoint", ""),
-            mode=node.get("mode", "timeline"),
-        )
-
-    def _approve(self, path: Path, node: Node) -> Approve:
-        by = node.get("by", ())
-        return Approve(
-            by=(by,) if isinstance(by, str) else tuple(sorted(by)),
-            message=node.get("message", ""),
-            expires=self._lasting(path, node, "expires", LONGEST),
-        )
-
-    def _one_action(self, path: Path, node: Node, seen: list[str]) -> None:
-        if seen:
-            keys = " and ".join(f"'{key}'" for key in seen)
-            message = f"a step does one thing; '{node['name']}' has {keys}"
-            hint = "make two steps of it, side by side under 'parallel'"
-            self.places.note((*path, seen[1]), "SQ108", message, hint, key=True)
-        else:
-            message = f"step '{node['name']}' does nothing"
-            hint = "give it one of " + ", ".join(ACTIONS)
-            self.places.note((*path, "name"), "SQ108", message, hint, key=True)
-
-    def _check_duration(self, path: Path, node: Node, key: str) -> None:
-        timed = key in {"scenario", "load"}
-        if timed and "duration" not in node:
-            hint = "say how long, for example duration: 60s"
-            self.places.note((*path, key), "SQ109", f"'{key}' needs a 'duration'", hint, key=True)
-        elif not timed and key != "replay" and "duration" in node:
-            hint = {
-                "wait": "say how long in 'wait' itself",
-                **dict.fromkeys(PROBES, "bound it with 'timeout'"),
-            }.get(key, "a group takes as long as its steps; bound it with 'timeout'")
-            message = f"'duration' has no meaning beside '{key}'"
-            self.places.note((*path, "duration"), "SQ110", message, hint, key=True)
-
-    # -- modifiers ----------------------------------------------------------------------------
-
-    @staticmethod
-    def _needs(node: Node) -> tuple[Need, ...]:
-        written = node.get("needs", ())
-        if isinstance(written, dict):
-            needs = [Need(step=name, outcomes=tuple(sorted(o))) for name, o in written.items()]
-        else:
-            needs = [Need(step=name) for name in dict.fromkeys(written)]
-        return tuple(sorted(needs, key=lambda need: need.step))
-
-    def _retry(self, path: Path, node: Node) -> Retry | None:
-        written = node.get("retry")
-        if written is None:
-            return None
-        backoff = written.get("backoff", {})
-        at = (*path, "retry", "backoff")
-        default = Backoff()
-        initial = self._duration(at, backoff, "initial")
-        cap = self._duration(at, backoff, "cap")
-        if cap is not None and cap < (default.initial if initial is None else initial):
-            message = "'cap' is shorter than the first wait"
-            self.places.note((*at, "cap"), "SQ106", message, "make it longer, or 'initial' shorter")
-        return Retry(
-            attempts=int(written["attempts"]),
-            outcomes=tuple(sorted(written.get("outcomes", ("failed", "timed_out")))),
-            backoff=Backoff(
-                initial=default.initial if initial is None else initial,
-                factor=float(backoff.get("factor", default.factor)),
-                cap=default.cap if cap is None else cap,
-                jitter=self.places.share((*at, "jitter"), backoff.get("jitter", 0)),
-            ),
-        )
-
-    def _loop(self, path: Path, node: Node) -> Loop | None:
-        written = node.get("loop")
-        if written is None:
-            return None
-        at = (*path, "loop")
-        ways = [key for key in LOOPS if key in written]
-        if len(ways) != 1:
-            self._one_way(at, written, ways)
-            if not ways:
-                return None
-        if "max" in written and {"times", "each"}.intersection(written):
-            message = f"'max' has no meaning beside '{ways[0]}'"
-            self.places.note((*at, "max"), "SQ110", message, "leave it out", key=True)
-        each = self.places.document.late.get((*at, "each"), "")
-        return Loop(
-            times=int(written["times"]) if "times" in written else None,
-            each=json.dumps(written["each"]) if "each" in written and not each else "",
-            each_of=each,
-            until=written.get("until", ""),
-            while_=written.get("while", ""),
-            max=int(written["max"]) if "max" in written else None,
-            every=self._duration(at, written, "every") or Duration(0),
-            max_parallel=int(written.get("max_parallel", 1)),
-        )
-
-    def _one_way(self, at: Path, written: Node, ways: list[str]) -> None:
-        if ways:
-            what = " and ".join(f"'{key}'" for key in ways)
-            message, hint = f"a loop says once when it ends, not {what}", "leave one of them"
-            self.places.note(at, "SQ108", message, hint, key=True)
-            return
-        fix: Fix = ()
-        hint = "one of " + ", ".join(LOOPS)
-        if "max" in written:
-            hint = f"'max' bounds one of {', '.join(LOOPS[2:])}; to go round so often, say 'times'"
-            if not self.places.document.aliases:
-                fix = instead(self.places.document.locate((*at, "max"), key=True), "max", "times")
-        message = "a loop has to say when it ends"
-        self.places.note(at, "SQ108", message, hint, key=True, fix=fix)
-
-    @staticmethod
-    def _tolerance(node: Node) -> Tolerance | None:
-        written = node.get("continue_on_failure", False)
-        if isinstance(written, bool):
-            return Tolerance() if written else None
-        outcomes = tuple(sorted(written.get("outcomes", ("failed", "timed_out"))))
-        most = int(written["max"]) if "max" in written else None
-        return Tolerance(outcomes=outcomes, max=most)
 
     def _duration(self, path: Path, node: Node, key: str) -> Duration | None:
         return self.places.duration((*path, key), node[key]) if key in node else None

@@ -7,18 +7,20 @@ a whole run (schedule, gates, steady state, seed) is left to its own runs.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from msgspec.structs import replace as changed
 
-from squall.core.playbook.build import Call, build
+from squall.core.playbook.build import build
+from squall.core.playbook.called import Call
 from squall.core.playbook.calls import Calls, resolve
 from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
 from squall.core.playbook.defaults import with_defaults
 from squall.core.playbook.filling import fill, has_templates
 from squall.core.playbook.inputs import declared
+from squall.core.playbook.limits import check_limits
 from squall.core.playbook.model import Called, Given, Group, Playbook, Step, Target
 from squall.core.playbook.places import Places
 from squall.core.playbook.schema import check_shape
@@ -35,11 +37,12 @@ Node = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What called playbooks are read with."""
+    """What called playbooks are read with; `targets` are given in place of declared ones."""
 
     schema: str
     catalogue: tuple[str, ...]
     snapshot: Snapshot
+    targets: tuple[Target, ...] = ()
 
 
 @dataclass
@@ -111,13 +114,16 @@ class Callings:
             self._refuse(path, written)
             return None, ()
         project = self.around.snapshot.project_of(written.file)
+        if project.targets == self.places.around.targets:  # those the call chose among already
+            project = replace(project, targets={})
         inner = Places(with_defaults(document, project.defaults), written.file, project)
-        own = written.data.get("targets") or project.targets
+        own = {*written.data.get("targets", ()), *project.targets}
         below = Callings(inner, resolve(inner, self.around.snapshot), self.around, self.made)
-        playbook = build(
-            inner, () if own else scope, lambda: shipped(self.around.catalogue), inputs, below
-        )
+        replaced = tuple(target for target in self.around.targets if target.name in own)
+        targets = replaced if own else scope
+        playbook = build(inner, targets, lambda: shipped(self.around.catalogue), inputs, below)
         check_meaning(inner, playbook)
+        check_limits(inner, playbook, project.limited_by)
         if inner.failed or project.failed:
             self._refuse(path, written)
             return None, ()

@@ -27,10 +27,13 @@ def resolve(places: Places, snapshot: Snapshot) -> Calls:
     noted and left out.
     """
     document = places.document
+    found: dict[Path, Written] = {}
+    calls = list(_calls(document))
+    if not calls:
+        return found
     here = snapshot.known_as(places.file)
     me = Written(file=here, name=_name(document), document=document)
-    found: dict[Path, Written] = {}
-    for path, call in _calls(document):
+    for path, call in calls:
         at = _place(path, call)
         try:
             called = _meant(call, here, snapshot)

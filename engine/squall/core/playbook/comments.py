@@ -5,13 +5,12 @@ of text is none. What stands behind a place that cannot be read is not looked at
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
-
-import yaml
+from typing import TYPE_CHECKING, NamedTuple
 
 from squall.core.diagnostics import Position
 
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    import yaml
 
 
 class Comment(NamedTuple):
@@ -37,9 +36,12 @@ def comments(text: str) -> Iterator[Comment]:
 
 def _gaps(text: str) -> Iterator[tuple[Position, Position]]:
     """From the end of each event to the start of the next."""
+    import yaml  # noqa: PLC0415 - start-up: hardly any file speaks to the linter
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     behind = Position(1, 1)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(text, Loader=loader):
             start = _position(event.start_mark)
             if behind < start:
                 yield behind, start

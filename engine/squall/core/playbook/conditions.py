@@ -184,7 +184,7 @@ def _unused(places: Places, playbook: Playbook) -> None:
         return
     used = {
         chain.split(".")[1]
-        for text in _all_expressions(document.written)
+        for text in _all_expressions(document.as_written)
         for chain, _ in names_in(text)
         if chain.startswith("inputs.")
     }

@@ -57,11 +57,17 @@ def fill(places: Places, inputs: tuple[Given, ...], schema: str) -> Document:
 
 def has_templates(data: Data) -> bool:
     """Whether there is anything to fill."""
-    if isinstance(data, str):
-        return "${{" in data
-    if isinstance(data, dict):
-        return any(map(has_templates, data.values()))
-    return isinstance(data, list) and any(map(has_templates, data))
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if "${{" in value:
+                return True
+        elif isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False
 
 
 def fill_blank(text: str, answer: Render, schema: str) -> Answer:
@@ -105,11 +111,6 @@ def texts_in(data: Data, key: str = "") -> Iterator[str]:
 def is_secret(template: Template) -> bool:
     """Whether it names a secret, whose value nobody knows before it is used."""
     return any(name.partition(".")[0] == "secrets" for name, _ in names_in(template.expression))
-
-
-def is_late(template: Template) -> bool:
-    """Whether its value is known only while a run is on its way."""
-    return any(name.partition(".")[0] in _LATE for name, _ in names_in(template.expression))
 
 
 @dataclass
@@ -169,7 +170,7 @@ class _Filler:
         templates = templates_in(text)
         if all(map(is_secret, templates)) and all(one.closed for one in templates):
             return text
-        if any(map(is_late, templates)):
+        if any(map(self._is_late, templates)):
             return self._later(text, path, templates)
         scope = {f"inputs.{one.name}": INPUTS[one.kind] for one in self.inputs.values()}
         mistakes = [
@@ -202,7 +203,7 @@ class _Filler:
             self.late[path] = templates[0].expression
         elif not step or fixed is not None:
             where = f"'{fixed}'" if step else "this"
-            first = next(filter(is_late, templates))
+            first = next(filter(self._is_late, templates))
             self.places.note_within(
                 path, first.start, first.end - first.start, "SQ231",
                 f"{where} has to be known before the run, and '{first.expression}' is not",
@@ -212,6 +213,19 @@ class _Filler:
         else:
             self.late[path] = text
         return example_at(self.schema, path)
+
+    def _is_late(self, template: Template) -> bool:
+        """Whether its value is known only while a run is on its way."""
+        chains = [chain.split(".") for chain, _ in names_in(template.expression)]
+        return any(
+            chain[0] in _LATE
+            or (chain[0] == "inputs" and len(chain) > 1 and self._is_passed_on(chain[1]))
+            for chain in chains
+        )
+
+    def _is_passed_on(self, name: str) -> bool:
+        """Whether whoever calls the playbook knows the input's value only while running."""
+        return name in self.inputs and bool(self.inputs[name].template)
 
     def _values(self) -> dict[str, Data]:
         return {f"inputs.{name}": one.decoded() for name, one in self.inputs.items() if one.value}

@@ -1,7 +1,7 @@
 """Do the schedules of a playbook make sense? On which clock they fire, how often, whether ever.
 
-Called by `checks`. A linter has no clock, and the same file has the same findings every day: what
-has no beginning of its own is looked at from 2026 on. What several playbooks do to each other is
+Called by `checks`. A linter has no clock, and the same file has the same findings every day: when
+that begins is told by `core.schedule.horizon`. What several playbooks do to each other is
 asked in `across`.
 """
 
@@ -19,15 +19,13 @@ from squall.core.playbook.places import Places
 from squall.core.playbook.source import Path
 from squall.core.playbook.timetable import when, written_schedules
 from squall.core.schedule.cron import parse
+from squall.core.schedule.horizon import A_YEAR, LOOK_FROM, beginning, has_known_times
 from squall.core.schedule.model import Cron, Every, Once, Schedule, Window
 from squall.core.schedule.triggers import firings, next_after, zone_of
 from squall.core.schedule.windows import allowed_from, is_allowed, next_opening
 from squall.core.schedule.zones import Change, changes, instant_of
-from squall.core.timing import DAY, SECOND, Duration, Instant, format_duration, format_instant
+from squall.core.timing import Duration, Instant, format_duration, format_instant
 
-LOOK_FROM: Final = Instant(1_767_225_600 * SECOND)
-"""When 2026 begins, in UTC."""
-A_YEAR: Final = Duration(366 * DAY)
 _END: Final = Instant(LOOK_FROM + A_YEAR)
 _CHANGES: Final = 10
 """How many years of clock changes are looked at."""
@@ -51,23 +49,6 @@ def check_firing(places: Places, playbook: Playbook) -> None:
             _pace(places, path, node, schedule, playbook)
             if opening:
                 _denied(places, path, schedule, playbook.windows)
-
-
-def beginning(schedule: Schedule) -> Instant:
-    """From when on a schedule is looked at: its start, or the last year before it is over."""
-    place = zone_of(schedule.timezone)
-    if schedule.start is not None:
-        return instant_of(schedule.start, place) or LOOK_FROM
-    ends = [schedule.until] if schedule.until is not None else []
-    if isinstance(schedule.trigger, Once):
-        ends.append(schedule.trigger.at)
-    known = [instant_of(end, place) or LOOK_FROM for end in ends]
-    return Instant(min([LOOK_FROM, *(one - A_YEAR for one in known)]))
-
-
-def has_known_times(schedule: Schedule) -> bool:
-    """Whether its firings are known before it is adopted."""
-    return isinstance(schedule.trigger, Cron | Once) or schedule.start is not None
 
 
 # -- one schedule ---------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Final
 from squall.core.diagnostics import Severity
 from squall.core.playbook.places import Places
 from squall.core.playbook.secrets import texts
-from squall.core.playbook.source import Path
+from squall.core.playbook.source import Data, Path
 
 _HINT: Final = (
     "write ${{ secrets.NAME }} in a probe's headers, body, send or env, and set SQUALL_SECRET_NAME"
@@ -63,6 +63,8 @@ _BITS: Final = 3.0
 
 def check_in_clear(places: Places) -> None:
     """Warn of every text that looks like a secret, once each."""
+    if not _is_suspect("\n".join(_words(places.document.data))):
+        return
     spans = set()
     for path, text in texts(places.document.data):
         if not _is_suspect(f"{path[-1]}={text}" if path else text):
@@ -73,6 +75,20 @@ def check_in_clear(places: Places) -> None:
             spans.add(span)
             message = f"{what} in clear; whoever reads the playbook has it"
             places.note(path, "SQ340", message, _HINT, severity=Severity.WARNING)
+
+
+def _words(data: Data) -> Iterator[str]:
+    """Every key and every text."""
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from value
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
 
 
 def _is_suspect(text: str) -> bool:

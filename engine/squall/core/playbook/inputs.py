@@ -6,15 +6,23 @@ it makes sense; that it has the right shape is asked of the schema.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, get_args
 
 from squall.core.diagnostics import Refused, nearest, short
 from squall.core.playbook.expressions import Answer, Failure
 from squall.core.playbook.filling import has_templates
-from squall.core.playbook.model import Given, InputKind, Playbook
+from squall.core.playbook.model import (
+    Approve,
+    Given,
+    Group,
+    InputKind,
+    Playbook,
+    Replay,
+    Step,
+)
 from squall.core.playbook.places import Places
-from squall.core.playbook.source import Data
+from squall.core.playbook.source import Data, read
 from squall.core.sizes import parse_size
 from squall.core.timing import parse_duration
 
@@ -72,22 +80,36 @@ def _checked(
     return value
 
 
-def require_values(playbook: Playbook) -> None:
-    """See that a playbook can be run; raises `Refused` when an input has no value."""
+def require_runnable(playbook: Playbook) -> None:
+    """See that a playbook can be run now; raises `Refused` when it cannot.
+
+    An input has no value, or a step does what only a running engine can.
+    """
     for one in playbook.inputs:
         if not one.value:
             message = f"input '{one.name}' has no value"
             raise Refused("SQ428", message, f"give one: --set {one.name}={EXAMPLES[one.kind]}")
+    for step in _steps(playbook.body):
+        what = {Replay: "replays a recording", Approve: "waits for a person"}.get(type(step.action))
+        if what:
+            message = f"step '{step.name}' {what}, which is checked and cannot be run yet"
+            raise Refused("SQ429", message, "leave the step out")
+
+
+def _steps(group: Group) -> Iterator[Step]:
+    for step in group.steps:
+        yield step
+        if isinstance(step.action, Group):
+            yield from _steps(step.action)
 
 
 def read_given(text: str, kind: InputKind) -> Any:
-    """A value from the command line, as it would be written in a playbook."""
+    """A value from the command line, as a playbook would write it; a list also without brackets."""
     if kind == "string":
         return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return [part.strip() for part in text.split(",")] if kind == "list" else text
+    listed = f"[{text}]" if kind == "list" and not text.lstrip().startswith("[") else text
+    source = read(listed.encode(), "")
+    return text if source.diagnostics or not source.documents else source.documents[0].data
 
 
 def fitting(kind: InputKind, written: Any) -> Answer:

@@ -1,8 +1,8 @@
 """An outline written anew, in squall's one style; only space, and quotes nobody needs, change.
 
 Called by `rewrite`. Two spaces a level, dashes a level in, two spaces before a comment, one blank
-line at most. What is in brackets stays in brackets: on one line where it fits, else one entry a
-line. Texts are copied as they stand.
+line at most. What is in brackets stays in brackets: on one line if it stands on one, as comments
+speak of lines, or fits on one; else one entry a line. Texts are copied as they stand.
 """
 
 import re
@@ -174,10 +174,13 @@ class _Layout:
         if not empty and self._leading(node.inside, indent, fresh=True):
             self._new_line(node.inside, indent, fresh=True)
         elif node.flow and not self._fits(node, len(self.line) + 1):
-            if self.line.rstrip().endswith(":"):
+            if self.line.endswith(":"):
                 self._new_line(node.inside, indent, fresh=True)
             else:
                 self.line += " "
+            self.line += "".join(f"{written} " for written in node.properties)
+            self._spread(node, indent)
+            return
         else:
             self.line += " "
         self._inline(node, indent, around)
@@ -251,12 +254,13 @@ class _Layout:
 
     def _fits(self, node: Node, column: int) -> bool:
         one = self._one_line(node)
-        props = sum(len(written) + 1 for written in node.properties)
-        return one is not None and column + props + len(one) <= WIDTH
+        if one is None or "\n" not in self.text[node.inside : node.stop]:
+            return one is not None
+        return column + sum(len(written) + 1 for written in node.properties) + len(one) <= WIDTH
 
     def _one_line(self, node: Node) -> str | None:
         """Brackets and all in them on one line; None where a comment or a text forbids it."""
-        if any(node.inside < comment.start < node.stop for comment in self.comments):
+        if self.comments and self.comments[-1].start < node.stop:
             return None
         parts = []
         if node.kind == "seq":
@@ -278,12 +282,15 @@ class _Layout:
         return f"{first}: {second}" if second else first
 
     def _flow(self, node: Node, indent: int) -> None:
-        one = self._one_line(node)
-        opening, closing = _brackets(node)
-        if one is not None and (len(self.line) + len(one) <= WIDTH or not node.children):
-            self.line += one
+        if self._fits(node, len(self.line)):
+            self.line += self._one_line(node) or ""
             self.last = node.stop
-            return
+        else:
+            self._spread(node, indent)
+
+    def _spread(self, node: Node, indent: int) -> None:
+        """Brackets with an entry a line."""
+        opening, closing = _brackets(node)
         self.line += opening
         self.last = max(self.last, node.inside + 1)
         entries = [(item, None) for item in node.children] if node.kind == "seq" else node.pairs

@@ -53,7 +53,7 @@ def check_limits(places: Places, playbook: Playbook, limited_by: Mapping[str, st
         return
     hits = _all_hits(playbook)
     for index, hit in enumerate(hits):
-        others = [other for other in hits[:index] if _may_meet(hit.line, other.line)]
+        others = _meeting(hit, hits[:index])
         _targets(places, limits, limited_by, hit, others)
         _errors(places, limits, limited_by, hit, others)
     _length(places, playbook, limited_by)
@@ -70,7 +70,7 @@ def beyond(playbook: Playbook, step: Step, now: Step) -> str:
         return ""
     shares = map(error_share, now.action.scenarios)
     filled = replace(hit, spares=prod(1 - share for share in shares))
-    others = [one for one in hits if one is not hit and _may_meet(hit.line, one.line)]
+    others = _meeting(hit, hits)
     for target, share, there in _failing(filled, others, playbook.limits):
         return (
             f"it{_beside(there)} would make {_percent(share)} of the requests to '{target}' fail;"
@@ -134,6 +134,13 @@ def _side_by_side(loop: Loop | None) -> int:
     if loop is None:
         return 1
     return loop.max_parallel if loop.rounds is None else min(loop.max_parallel, loop.rounds)
+
+
+def _meeting(hit: _Hit, others: Sequence[_Hit]) -> list[_Hit]:
+    """Those that may be on while this one is."""
+    if not any(group.parallel for group, _ in hit.line):
+        return []
+    return [one for one in others if one is not hit and _may_meet(hit.line, one.line)]
 
 
 def _may_meet(one: Line, other: Line) -> bool:

@@ -5,7 +5,7 @@ every stage, collects the findings of all, and never raises. Which files are wor
 decided by the command line.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -16,19 +16,23 @@ from squall.core.playbook.calls import resolve
 from squall.core.playbook.catalogue import shipped
 from squall.core.playbook.checks import check_meaning
 from squall.core.playbook.defaults import with_defaults
+from squall.core.playbook.endings import lasts
+from squall.core.playbook.files import PROJECT_FILE
 from squall.core.playbook.filling import fill, has_templates
 from squall.core.playbook.in_clear import check_in_clear
 from squall.core.playbook.inputs import declared
 from squall.core.playbook.limits import check_limits
 from squall.core.playbook.model import Playbook, Target
+from squall.core.playbook.neighbours import Named, Neighbour, Stand, Timed
 from squall.core.playbook.places import Places
-from squall.core.playbook.project import NOTHING_AROUND, PROJECT_FILE, Project
+from squall.core.playbook.project import NOTHING_AROUND, Project
 from squall.core.playbook.project_file import read_project
 from squall.core.playbook.schema import check_shape, fitting
 from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.snapshot import Snapshot, is_playbook
 from squall.core.playbook.source import Document, Source, read
 from squall.core.playbook.suppressions import NONE, Ignores, Suppressed, ignores_in
+from squall.core.playbook.timetable import when, written_schedules
 
 MODELINE: Final = "# yaml-language-server:"
 
@@ -40,6 +44,49 @@ class LoadedPlaybook:
     playbook: Playbook
     document: Document
     file: str
+
+    @property
+    def neighbour(self) -> Neighbour:
+        """What others see of it."""
+        playbook, document = self.playbook, self.document
+        node = document.data
+        assert isinstance(node, dict)
+        before = playbook.renamed_from
+        return Neighbour(
+            file=self.file,
+            name=Named(playbook.name, document.locate(("name",))),
+            addresses=tuple(target.listen for target in playbook.targets),
+            takes=lasts(playbook),
+            renamed_from=Named(before, document.locate(("renamed_from",))) if before else None,
+            waits_for=tuple(need.name for need in playbook.depends_on),
+            depends_on=tuple(_dependencies(document)),
+            depends_span=document.locate(("depends_on",), key=True),
+            schedules=tuple(
+                Timed(schedule, document.locate(when(path, schedule)))
+                for (path, _), schedule in zip(
+                    written_schedules(node), playbook.schedule, strict=True
+                )
+                if schedule.enabled
+            ),
+            stands=tuple(_stands(playbook, document)),
+        )
+
+
+def _stands(playbook: Playbook, document: Document) -> Iterator[Stand]:
+    """The targets that the playbook declares itself, at addresses of their own."""
+    written = document.data.get("targets") if isinstance(document.data, dict) else None
+    own = written if isinstance(written, dict) else {}
+    for target in playbook.targets:
+        if target.name in own and target.listen.port:
+            span = document.locate(("targets", target.name, target.protocol, "listen"))
+            yield Stand(target.listen, target.upstream, target.protocol, span)
+
+
+def _dependencies(document: Document) -> Iterator[Named]:
+    written = document.data.get("depends_on") if isinstance(document.data, dict) else None
+    for index, one in enumerate(written if isinstance(written, list) else ()):
+        name = str(one["name"] if isinstance(one, dict) else one)
+        yield Named(name, document.locate(("depends_on", index)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +120,11 @@ class Loaded:
     def failed(self) -> bool:
         """Whether there is an error among the findings."""
         return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """Its playbooks as others see them."""
+        return tuple(one.neighbour for one in self.playbooks)
 
     def pick(self, name: str = "") -> LoadedPlaybook:
         """The playbook of that name, or the only one; raises `Refused` when it is not certain."""
@@ -211,10 +263,11 @@ class _Given:
 def _one(
     document: Document, file: str, given: _Given, found: list[Diagnostic]
 ) -> LoadedPlaybook | None:
-    secrets = check_secrets(document, file)
+    templates = has_templates(document.data)
+    secrets = check_secrets(document, file) if templates else ()
     written = Places(document, file)
     inputs = declared(written, given.inputs)
-    if has_templates(document.data):
+    if templates:
         document = fill(written, inputs, given.schema)
     shape = check_shape(document, file, given.schema)
     said = [*secrets, *written.found, *shape]
@@ -241,7 +294,7 @@ def _callings(places: Places, given: _Given) -> Callings | None:
     """What the playbook calls; None where nobody knows what stands around it."""
     if given.snapshot is None:
         return None
-    around = Around(given.schema, given.catalogue, given.snapshot)
+    around = Around(given.schema, given.catalogue, given.snapshot, given.targets)
     return Callings(places, resolve(places, given.snapshot), around)
 
 

@@ -54,7 +54,7 @@ class Places:
                 span=self.document.locate(path, key=key),
                 code=code,
                 message=printable(message),
-                hint=printable(hint),
+                hint=printable(self._with_origin(path, hint)),
                 severity=severity,
                 fix=fix,
             )
@@ -88,6 +88,16 @@ class Places:
         column = span.start.column + start + (width - len(written)) // 2
         line = span.start.line
         return Span(Position(line, column), Position(line, column + length))
+
+    def _with_origin(self, path: Path, hint: str) -> str:
+        """The hint, and where the value comes from if it is a default that nobody sees here."""
+        for length, part in enumerate(path, 1):
+            origin = self.around.defaulted_by.get(str(part))
+            of_a_step = length > 2 or part == "steady_state"
+            if origin is not None and of_a_step and not self.document.has_key(path[:length]):
+                by = f"'{part}' is a default of {origin}"
+                return f"{hint}; {by}" if hint else by
+        return hint
 
     def declares(self, table: str, name: str) -> bool:
         """Whether a text declares this name, although it may be left out of the data."""

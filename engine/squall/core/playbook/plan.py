@@ -61,7 +61,8 @@ class PlanStep:
 class Plan:
     """Everything a run needs to know of its playbook.
 
-    `steady` holds the checks of the steady state. `schema` is the text of the playbook schema, for steps that are filled on the way.
+    `steady` holds the checks of the steady state. `schema` is the text of the playbook's schema,
+    for steps that are filled on the way.
     """
 
     playbook: Playbook

@@ -21,8 +21,6 @@ from squall.core.schedule.model import Window
 
 T = TypeVar("T")
 
-PROJECT_FILE: Final = "squall.yaml"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
@@ -36,9 +34,9 @@ class Declared:
 class Project:
     """What holds for the playbooks of a folder.
 
-    `limited_by` says for each of the `limits` which line of which file set it. `known` are the
-    tables' entries that stand in the text, also those that are wrong: nobody complains that they
-    are missing. `unread`: a file around could not be read, so anything may be declared there.
+    `limited_by` and `defaulted_by` say which line of which file set a limit or a default. `known`
+    are the tables' entries that stand in the text, also those that are wrong: nobody complains that
+    they are missing. `unread`: a file around could not be read, so anything may be declared there.
     `elsewhere` are scenarios that a git repository holds, by name. `playbooks` are the globs of the
     innermost file that has some, `narrowed_by`, seen from its folder. `ignores` and `suppressed`
     are those of the innermost file.
@@ -48,6 +46,7 @@ class Project:
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Data] = field(default_factory=dict)
+    defaulted_by: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = NO_LIMITS
     limited_by: Mapping[str, str] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
@@ -92,6 +91,7 @@ def laid_over(outer: Project, inner: Project) -> Project:
         scenarios={**_without(outer.scenarios, named), **inner.scenarios},
         elsewhere={**_without(outer.elsewhere, named), **inner.elsewhere},
         defaults={**outer.defaults, **inner.defaults},
+        defaulted_by={**outer.defaulted_by, **inner.defaulted_by},
         limits=strict,
         limited_by=limited_by,
         windows=(*outer.windows, *inner.windows),

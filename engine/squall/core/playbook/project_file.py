@@ -99,6 +99,7 @@ class _Reader:
                 if "from" in node
             },
             defaults=self._table("defaults"),
+            defaulted_by={name: self._where("defaults", name) for name in self._table("defaults")},
             limits=limits,
             limited_by={name: self._where("limits", name) for name in self._table("limits")},
             windows=self._windows(),

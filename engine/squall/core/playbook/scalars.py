@@ -18,6 +18,8 @@ _PLAIN: Final[dict[str, bool | None]] = {
     "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _LONGEST_NUMBER: Final = 40
+_NUMERIC: Final = frozenset("+-.0123456789")
+"""What a number can begin with."""
 
 TAGS: Final = "tag:yaml.org,2002:"
 RESOLVED: Final = frozenset({"bool", "float", "int", "null"})
@@ -32,7 +34,7 @@ def meaning(text: str, tag: str | None, *, plain: bool) -> Scalar:
         return text
     if text in _PLAIN:
         return _PLAIN[text]
-    if len(text) > _LONGEST_NUMBER:
+    if len(text) > _LONGEST_NUMBER or text[0] not in _NUMERIC:
         return text
     if _INTEGER.fullmatch(text):
         return int(text, 0)

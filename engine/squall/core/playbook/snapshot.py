@@ -4,7 +4,7 @@ Made by `worktree` or by a test, asked by `calls`. It is handed the files' names
 one, reads no more than it is asked about, and each file once. Nothing in it has been checked.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +53,10 @@ class Snapshot:
         """`files`: the names of those that may hold playbooks, with ``/``, all seen from one place.
 
         `text` reads one; it raises `OSError` for what cannot be read. `known_as` gives the name
-        among them of a file that was named otherwise, `project_of` what holds for one.
+        among them of a file that was named otherwise, `project_of` what holds for one. `asked`
+        counts how often something was looked up.
         """
+        self.asked = 0
         self.known_as = known_as
         self.project_of = project_of
         self._list = files
@@ -65,6 +67,7 @@ class Snapshot:
 
     def named(self, name: str) -> Written:
         """The one playbook of that name; raises `Missing`."""
+        self.asked += 1
         spelt = name.encode()
         found = self._all(name, [file for file in self._files() if spelt in self._bytes(file)])
         # A name may be spelt with escapes, so nothing is missing before all was read.
@@ -79,6 +82,7 @@ class Snapshot:
 
     def at(self, path: str, caller: str) -> Written:
         """The playbook of ``./FILE`` or ``./FILE#NAME``, seen from a file; raises `Missing`."""
+        self.asked += 1
         written, _, name = path.partition("#")
         file = beside(caller, written)
         if file not in self._files():
@@ -95,6 +99,11 @@ class Snapshot:
         what = f"playbook '{name}'" if name else "playbook"
         hint = either(name, [one.name for one in held], "it holds")
         raise Missing(f"there is no {what} in {file}", hint)
+
+    def texts(self) -> Iterator[tuple[str, bytes]]:
+        """Every file and what stands in it, as it is looked up."""
+        for file in self._files():
+            yield file, self._bytes(file)
 
     def _all(self, name: str, files: Sequence[str]) -> list[Written]:
         return [one for file in files for one in self._playbooks(file) if one.name == name]

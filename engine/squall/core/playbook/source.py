@@ -8,26 +8,29 @@ could not.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import yaml
 
 from squall.core.diagnostics import Diagnostic, Position, Span, short
 from squall.core.playbook.complaints import MAX_DEPTH, in_plain_words
+from squall.core.playbook.files import MAX_BYTES, text_of
 from squall.core.playbook.fixes import Fix, quoted
 from squall.core.playbook.scalars import RESOLVED, TAGS, meaning
 
 Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"
 Path: TypeAlias = tuple[str | int, ...]
 
-MAX_BYTES: Final = 5_000_000
 MAX_NODES: Final = 100_000
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCALARS: Final = RESOLVED | {"str"}
 _COLLECTIONS: Final = frozenset({"map", "seq"})
+_CONTENT: Final = (
+    yaml.ScalarEvent, yaml.AliasEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent,
+    yaml.MappingEndEvent, yaml.SequenceEndEvent,
+)  # fmt: skip
 _Event: TypeAlias = yaml.events.Event
 _Begin: TypeAlias = yaml.MappingStartEvent | yaml.SequenceStartEvent
 
@@ -36,16 +39,16 @@ _Begin: TypeAlias = yaml.MappingStartEvent | yaml.SequenceStartEvent
 class Document:
     """One document: its data, and where each path in it stands.
 
-    `keys` holds the span of a mapping's key, `values` the span of a value's own text, `aliases`
-    where the value of an alias is written. `holes` are the mappings in which something was left
+    `keys` holds what a mapping's key was read from, `values` the same of a value; where that
+    stands, `locate` says. `aliases` holds where the value of an alias is written. `holes` are the mappings in which something was left
     out, so that nobody complains about what is not there. `late` are texts whose values are known
     only while a run is on its way; in `data` an example stands for each. `written` is the data
     before anything was put in.
     """
 
     data: Data = None
-    keys: dict[Path, Span] = field(default_factory=dict)
-    values: dict[Path, Span] = field(default_factory=dict)
+    keys: dict[Path, yaml.events.Event] = field(default_factory=dict)
+    values: dict[Path, yaml.events.Event] = field(default_factory=dict)
     aliases: dict[Path, Path] = field(default_factory=dict)
     holes: set[Path] = field(default_factory=set)
     late: dict[Path, str] = field(default_factory=dict)
@@ -59,9 +62,15 @@ class Document:
             if found is None:
                 found = self.keys.get(written) or self.values.get(written)
             if found is not None:
-                return found
+                return _span(found)
             path = path[:-1]
-        return self.values.get((), Span(Position(1, 1), Position(1, 1)))
+        whole = self.values.get(())
+        return Span(Position(1, 1), Position(1, 1)) if whole is None else _span(whole)
+
+    @property
+    def as_written(self) -> Data:
+        """The data before anything was put in."""
+        return self.data if self.written is None else self.written
 
     def text_at(self, path: Path) -> str | None:
         """The text that is written at `path`; None where there is no text."""
@@ -79,6 +88,10 @@ class Document:
             else:
                 return None
         return here
+
+    def has_key(self, path: Path) -> bool:
+        """Whether the key at `path` stands in the text, perhaps by way of an alias."""
+        return self._written(path) in self.keys
 
     def _written(self, path: Path) -> Path:
         """Findings inside an aliased value point at where it is written."""
@@ -122,7 +135,7 @@ def read(data: bytes, file: str) -> Source:
         )  # fmt: skip
         return Source(file=file, text="", diagnostics=(finding,), broken=True)
     try:
-        text = data.decode("utf-8-sig")
+        data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
         place = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
@@ -131,9 +144,8 @@ def read(data: bytes, file: str) -> Source:
             message=f"byte 0x{data[error.start]:02x} is not UTF-8",
             hint="save the file as UTF-8",
         )  # fmt: skip
-        text = data.decode("utf-8", "replace")
-        return Source(file=file, text=text, diagnostics=(finding,), broken=True)
-    return _Reader(file, text).read()
+        return Source(file=file, text=text_of(data), diagnostics=(finding,), broken=True)
+    return _Reader(file, text_of(data)).read()
 
 
 class _Reader:
@@ -149,7 +161,7 @@ class _Reader:
     def read(self) -> Source:
         end: Diagnostic | None = None
         try:
-            self._documents(yaml.parse(self.text, Loader=_LOADER))
+            self._documents(_LOADER(self.text))
         except _Problem as problem:
             end = problem.diagnostic
         except yaml.reader.ReaderError as error:
@@ -164,18 +176,20 @@ class _Reader:
             broken=end is not None,
         )
 
-    def _documents(self, events: Iterator[_Event]) -> None:
+    def _documents(self, parser: Any) -> None:
         tree: _Tree | None = None
-        for event in events:
-            if isinstance(event, yaml.DocumentStartEvent):
+        following = parser.get_event
+        while (event := following()) is not None:
+            kind = type(event)
+            if tree is not None and kind in _CONTENT:
+                tree.feed(event, kind)
+            elif kind is yaml.DocumentStartEvent:
                 tree = _Tree(self)
-            elif isinstance(event, yaml.DocumentEndEvent):
+            elif kind is yaml.DocumentEndEvent:
                 assert tree is not None
                 if tree.document.data is not None:
                     self.documents.append(tree.document)
                 tree = None
-            elif tree is not None:
-                tree.feed(event)
 
     def count(self, event: _Event, nodes: int = 1) -> None:
         self.nodes += nodes
@@ -227,9 +241,10 @@ class _Open:
 
     data: "list[Data] | dict[str, Data]"
     path: Path
-    key: str | None = None
+    maps: bool
     anchor: str | None = None
     first_node: int = 0
+    key: str | None = None
     height: int = 1
 
 
@@ -251,14 +266,14 @@ class _Tree:
         self.stack: list[_Open] = []
         self.anchors: dict[str, _Anchored] = {}
 
-    def feed(self, event: _Event) -> None:
-        if isinstance(event, yaml.ScalarEvent):
+    def feed(self, event: Any, kind: type[_Event]) -> None:
+        if kind is yaml.ScalarEvent:
             self._scalar(event)
-        elif isinstance(event, yaml.AliasEvent):
+        elif kind is yaml.AliasEvent:
             self._alias(event)
-        elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
             self._begin(event)
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+        else:
             self._end()
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
@@ -268,12 +283,13 @@ class _Tree:
             return
         value = self._checked(event)
         path = self._place(value)
-        self.document.values.setdefault(path, _span(event))
+        self.document.values.setdefault(path, event)
         if event.anchor:
             self.anchors[event.anchor] = _Anchored(value, path)
 
     def _checked(self, event: yaml.ScalarEvent) -> Data:
-        self._check_tag(event, _SCALARS)
+        if event.tag:
+            self._check_tag(event, _SCALARS)
         value = meaning(event.value, event.tag, plain=event.implicit[0])
         if isinstance(value, float) and not math.isfinite(value):
             self.reader.found.append(
@@ -305,12 +321,13 @@ class _Tree:
                 )
             )
         self._check_depth(event, 1)
-        self._check_tag(event, _COLLECTIONS)
-        data: list[Data] | dict[str, Data]
-        data = {} if isinstance(event, yaml.MappingStartEvent) else []
+        if event.tag:
+            self._check_tag(event, _COLLECTIONS)
+        maps = isinstance(event, yaml.MappingStartEvent)
+        data: list[Data] | dict[str, Data] = {} if maps else []
         path = self._place(data)
-        self.document.values.setdefault(path, _span(event))
-        self.stack.append(_Open(data, path, None, event.anchor, self.reader.nodes))
+        self.document.values.setdefault(path, event)
+        self.stack.append(_Open(data, path, maps, event.anchor, self.reader.nodes))
 
     def _check_depth(self, event: _Event, height: int) -> None:
         if len(self.stack) + height > MAX_DEPTH:
@@ -344,14 +361,11 @@ class _Tree:
         path = self._place(known.data)
         if self.stack:
             self.stack[-1].height = max(self.stack[-1].height, known.height + 1)
-        self.document.values.setdefault(path, _span(event))
+        self.document.values.setdefault(path, event)
         self.document.aliases[path] = known.path
 
     def _expects_key(self) -> bool:
-        if not self.stack:
-            return False
-        top = self.stack[-1]
-        return isinstance(top.data, dict) and top.key is None
+        return bool(self.stack) and self.stack[-1].key is None and self.stack[-1].maps
 
     def _key(self, event: yaml.ScalarEvent) -> None:
         top = self.stack[-1]
@@ -366,7 +380,7 @@ class _Tree:
             )  # fmt: skip
             self.document.holes.add(top.path)
         elif isinstance(top.data, dict) and name in top.data:
-            first = self.document.keys[path].start
+            first = _span(self.document.keys[path]).start
             self.reader.found.append(
                 self.reader.finding(
                     event, "SQ003",
@@ -375,13 +389,14 @@ class _Tree:
                 )
             )  # fmt: skip
         else:
-            self.document.keys[path] = _span(event)
+            self.document.keys[path] = event
             self._check_key(event)
         top.key = name
 
     def _check_key(self, event: yaml.ScalarEvent) -> None:
         """A key is text; one that YAML reads as something else needs quotes to be meant."""
-        self._check_tag(event, _SCALARS)
+        if event.tag:
+            self._check_tag(event, _SCALARS)
         key = meaning(event.value, event.tag, plain=event.implicit[0])
         if not isinstance(key, str):
             kind = {bool: "a truth value", type(None): "nothing"}.get(type(key), "a number")

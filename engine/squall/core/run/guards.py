@@ -23,9 +23,11 @@ def breach(turn: Turn, plan: Plan, state: State, source: str) -> str | None:
     `source` is a target, or the attempt of a load.
     """
     felt = _together(turn.pictures.values())
-    for text in plan.playbook.abort_if:
-        if reason := _ask(turn, plan.main, state.main, "", text, felt):
-            return reason
+    # Rounds side by side have the same inputs, so any of them may be asked.
+    for step in _going_on(state.main)[:1]:
+        for text in plan.playbook.abort_if:
+            if reason := _ask(turn, plan.main, step, "", text, felt):
+                return reason
     for planned, step, above in _guarded(plan.main, state.main, ""):
         own = _own(turn, planned, attempt_path(planned, step, above))
         for text in _of(planned) if source in own else ():
@@ -62,14 +64,19 @@ def _guarded(
     plan: PlanStep, step: StepState, above: str
 ) -> Iterator[tuple[PlanStep, StepState, str]]:
     """Every step that goes on and has a guard."""
-    if step.stage not in {"active", "starting"}:
-        return
-    plan = plan.filled(step.filled)
-    if _of(plan):
-        yield plan, step, above
-    path = attempt_path(plan, step, above)
-    for below, child in zip(plan.children, step.children, strict=False):
-        yield from _guarded(below, child, path)
+    for one in _going_on(step):
+        filled = plan.filled(one.filled)
+        if _of(filled):
+            yield filled, one, above
+        path = attempt_path(filled, one, above)
+        for below, child in zip(plan.children, one.children, strict=False):
+            yield from _guarded(below, child, path)
+
+
+def _going_on(step: StepState) -> tuple[StepState, ...]:
+    """The step, or its rounds side by side, as far as it is doing something."""
+    rounds = step.rounds if step.stage == "abreast" else (step,)
+    return tuple(one for one in rounds if one.stage in {"active", "starting", "held"})
 
 
 def _own(turn: Turn, plan: PlanStep, path: str) -> dict[str, Felt]:
@@ -86,7 +93,7 @@ def _own(turn: Turn, plan: PlanStep, path: str) -> dict[str, Felt]:
 
 
 def _together(pictures: Iterable[Felt]) -> Felt | None:
-    """Several measurements as one: sums, and of each percentile the worst; None without requests."""
+    """Several measurements as one: sums, the worst percentiles; None without requests."""
     felt = [one for one in pictures if one.requests]
     if not felt:
         return None

@@ -46,6 +46,8 @@ def owed(plan: Plan, state: State) -> tuple[str, ...]:
 
 
 def _owed(run: str, plan: PlanStep, step: StepState, above: str) -> list[str]:
+    if step.rounds:
+        return [name for one in step.rounds for name in _owed(run, plan, one, above)]
     path = attempt_path(plan, step, above)
     names = [lease_id(run, path, lease.target) for lease in step.leases if lease.owed]
     for child_plan, child in zip(plan.children, step.children, strict=False):

@@ -29,6 +29,16 @@ def attempt_path(plan: PlanStep, step: StepState, above: str) -> str:
     return f"{path}#{step.attempt}" if counted and step.attempt else path
 
 
+def parts(path: str) -> list[tuple[str, int]]:
+    """The steps on the way, each with its iteration; 0 where it has none."""
+    found = []
+    for part in path.split("/"):
+        name, _, rest = part.partition("#")[0].partition("[")
+        number = rest.removesuffix("]")
+        found.append((name, int(number) if number.isdecimal() else 0))
+    return found
+
+
 def names(path: str) -> list[str]:
     """The steps on the way, without iterations and attempts."""
     return [part.partition("#")[0].partition("[")[0] for part in path.split("/")]

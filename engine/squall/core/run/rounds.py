@@ -1,14 +1,21 @@
-"""Whether a loop goes round once more, and when.
+"""Whether a loop goes round once more, and when; and the rounds that go on side by side.
 
 Called by `steps` before the first round and after each. Conditions are asked with what the last
-round saw; where that is not known, as in a rehearsal, the loop goes on to its `max`.
+round saw; where that is not known, as in a rehearsal, the loop goes on to its `max`. Rounds side by
+side are kept in the order they were started; one that is over leaves the state, counts stay.
 """
+
+from bisect import bisect_left
+from operator import attrgetter
+
+from msgspec.structs import replace
 
 from squall.core.playbook.expressions import Failure
 from squall.core.playbook.plan import PlanStep
-from squall.core.run import values
+from squall.core.run import outcomes, values
+from squall.core.run.facts import StepEntered
 from squall.core.run.paths import step_path
-from squall.core.run.state import StepState
+from squall.core.run.state import PENDING, StepState
 from squall.core.run.turn import UNKNOWN, Known, Turn, Unknown
 
 
@@ -74,3 +81,77 @@ def _next_item(turn: Turn, plan: PlanStep, step: StepState, above: str) -> bool 
         turn.keep(path, "each", answer)
     items = turn.recall(path, "each")
     return step.iteration < len(items) if isinstance(items, list) else step.iteration == 0
+
+
+def rest(turn: Turn, plan: PlanStep, step: StepState, above: str) -> bool:
+    """Whether the next round of a loop with a pace has to wait; then it is waited for."""
+    if plan.step.loop is None or step.began is None:
+        return False
+    left = step.began + plan.step.loop.every - turn.at
+    if left <= 0:
+        return False
+    path = step_path(plan, above)
+    if not turn.waits_for(f"pace|{path}"):
+        until = turn.start_timer(f"pace|{path}", left)
+        if not step.rounds:
+            turn.tell(StepEntered(at=turn.at, path=path, phase="delayed", until=until))
+    return True
+
+
+# -- side by side -----------------------------------------------------------------------------
+
+
+def side_by_side(plan: PlanStep) -> bool:
+    """Whether several rounds of a step may go on at once."""
+    return plan.step.loop is not None and plan.step.loop.max_parallel > 1
+
+
+def has_room(plan: PlanStep, step: StepState) -> bool:
+    """Whether one more round may start beside those that go on."""
+    most = plan.step.loop.max_parallel if plan.step.loop else 1
+    return step.answer is None and step.forced is None and len(step.rounds) < most
+
+
+def first_of(step: StepState) -> StepState:
+    """The newest round of a loop, before it has done anything."""
+    return replace(PENDING, iteration=step.iteration, tolerated=step.tolerated, began=step.began)
+
+
+def numbered(step: StepState, number: int) -> StepState | None:
+    """The round of this number, if it goes on."""
+    at = bisect_left(step.rounds, number, key=attrgetter("iteration"))
+    one = step.rounds[at] if at < len(step.rounds) else None
+    return one if one is not None and one.iteration == number else None
+
+
+def put(step: StepState, changed: StepState) -> StepState:
+    """A loop with one of its rounds changed, or let go when it is over.
+
+    The first that did not pass decides how the loop ends.
+    """
+    at = bisect_left(step.rounds, changed.iteration, key=attrgetter("iteration"))
+    after = at + (numbered(step, changed.iteration) is not None)
+    if not changed.ended:
+        return replace(step, rounds=(*step.rounds[:at], changed, *step.rounds[after:]))
+    step = replace(
+        step,
+        rounds=step.rounds[:at] + step.rounds[after:],
+        attempt=max(step.attempt, changed.attempt),
+        tolerated=changed.tolerated,
+        outcome=changed.outcome,
+        reason=changed.reason,
+    )
+    if changed.passed or step.answer is not None or changed.outcome is None:
+        return step
+    return replace(step, answer=(changed.outcome, changed.reason), iteration=changed.iteration)
+
+
+def over(plan: PlanStep, step: StepState) -> StepState:
+    """The loop when no round goes on or follows: as the first that failed, else as the last."""
+    outcome, reason = step.answer or step.forced or (step.outcome, step.reason)
+    concluded = outcome if step.answer else "succeeded"
+    if step.forced and not step.answer:
+        concluded = outcomes.conclusion(plan, step, step.forced[0])
+    return replace(
+        step, stage="ended", answer=None, outcome=outcome, conclusion=concluded, reason=reason
+    )

@@ -4,7 +4,7 @@ A step's state holds the state of the steps below it, so a transition copies the
 where it happened and nothing else. A finished iteration's subtree is dropped; only counts stay.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from squall.core.faults.effects import Delivery, Felt
 from squall.core.faults.kinds import Value
@@ -14,9 +14,14 @@ from squall.core.run.facts import Phase, Verdict, WatchStage
 
 LeasePhase = Literal["asked", "live", "reverting", "gone", "leaked"]
 StepStage = Literal[
-    "pending", "delayed", "starting", "active", "held", "undoing", "retrying", "resting", "ended"
-]
-"""`held`: paused with its faults lifted; `resting`: between two rounds. The others are told."""
+    "pending", "delayed", "starting", "active", "held", "undoing", "retrying", "resting",
+    "abreast", "ended",
+]  # fmt: skip
+"""`held`: paused with its faults lifted; `resting`: between two rounds; `abreast`: a loop whose
+rounds go on side by side. The others are told."""
+
+SETTLED: Final = frozenset({"pending", "delayed", "retrying", "resting", "abreast", "ended"})
+"""Stages in which the step itself does nothing."""
 
 
 class Lease(Value, frozen=True, kw_only=True):
@@ -43,8 +48,9 @@ class StepState(Value, frozen=True, kw_only=True):
     `forced` is the end that was decided while something still has to be undone or awaited. `left`
     is what remains of a duration that was interrupted by a pause. `tolerated` counts failures that
     were allowed, over all iterations. `answer` is how a leaf's work ended, or why a group fails;
-    `cursor` counts the children of a sequence that are over. `filled` is the step with the values of
-    this round put in; `more` says that a round that is over is followed by another.
+    `cursor` counts the children of a sequence that are over. `filled` is the step with the values
+    of this round put in; `more` says that a round that is over is followed by another. `rounds` are
+    those of a loop that go on side by side, each a step of its own; `iteration` is the newest.
     """
 
     stage: StepStage = "pending"
@@ -65,6 +71,7 @@ class StepState(Value, frozen=True, kw_only=True):
     more: bool = False
     leases: tuple[Lease, ...] = ()
     children: "tuple[StepState, ...]" = ()
+    rounds: "tuple[StepState, ...]" = ()
     cursor: int = 0
 
     @property
@@ -109,8 +116,8 @@ class State(Value, frozen=True, kw_only=True):
     holds what is due when; `frozen` what was left of the steps' timers when the run was paused.
     `loads` says per target how many loads are sending to it and when the last one stopped. `values`
     are what expressions may ask for: whose, its name, and the value as JSON. `pictures` are what
-    clients of each target, or of each load, felt last, where a guard asks for it. `recovered`: it
-    was looked whether the steady state returned; `unwell` is what it means if it did not.
+    clients of each target, or of each load, felt last, where a guard asks for it. `unwell` is
+    what it means that the steady state did not return.
     """
 
     at: int = 0
@@ -134,7 +141,6 @@ class State(Value, frozen=True, kw_only=True):
     values: tuple[tuple[str, str, str], ...] = ()
     watch: Watch | None = None
     unwell: Ending | None = None
-    recovered: bool = False
     looks: int = 0
     pictures: tuple[tuple[str, Felt], ...] = ()
 
@@ -146,10 +152,3 @@ class State(Value, frozen=True, kw_only=True):
     def key(self) -> "State":
         """A canonical, hashable form: two runs with equal keys behave alike from here on."""
         return self
-
-
-def leases_of(step: StepState) -> tuple[Lease, ...]:
-    """All leases below a step, in the order of the steps."""
-    if not step.children:
-        return step.leases
-    return tuple(lease for child in step.children for lease in leases_of(child))

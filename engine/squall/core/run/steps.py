@@ -1,28 +1,23 @@
-"""One step's way from pending to ended, whatever it does: delay, iterations, attempts, time-out.
+"""One step's way from pending to ended, whatever it does: delay, rounds, attempts, time-out.
 
 The functions take a step's plan and state and return its new state. What an attempt of a leaf does
-is in `attempts`; a group's is here, because its children are steps again. A child that ends is told
-to the group above it and no further, so a transition costs its depth, not the size of the plan.
+is in `attempts`; a group's is here, because its children are steps again, and so are the rounds of
+a loop. A child that ends is told to the group above it and no further, so a transition costs its
+depth, not the size of the plan. How an event finds its step is known to `reach`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from squall.core.faults.effects import Delivery
 from squall.core.playbook.expressions import Failure
 from squall.core.playbook.model import Group, Outcome
 from squall.core.playbook.plan import PlanStep
-from squall.core.run import attempts, rounds, values
-from squall.core.run.facts import StepEnded, StepEntered, StepFilled
+from squall.core.run import attempts, groups, outcomes, rounds, values
+from squall.core.run.facts import StepEntered, StepFilled
 from squall.core.run.paths import attempt_path, iteration_path, shown, step_path
-from squall.core.run.state import PENDING, StepState
+from squall.core.run.state import PENDING, SETTLED, StepState
 from squall.core.run.turn import MAX_ROUNDS, Turn
-
-Change = Callable[[PlanStep, StepState, str], StepState]
-
-_SETTLED: Final = frozenset({"pending", "delayed", "retrying", "resting", "ended"})
 
 
 def start(turn: Turn, plan: PlanStep, above: str) -> StepState:
@@ -42,7 +37,7 @@ def start(turn: Turn, plan: PlanStep, above: str) -> StepState:
 
 
 def enter(turn: Turn, plan: PlanStep, above: str) -> StepState:
-    """Its delay is over: start the clock of its time-out and the first iteration."""
+    """Its delay is over: start the clock of its time-out and the first round."""
     if plan.step.timeout is not None:
         turn.start_timer(f"timeout|{step_path(plan, above)}", plan.step.timeout)
     more = rounds.another(turn, plan, PENDING, above)
@@ -50,33 +45,46 @@ def enter(turn: Turn, plan: PlanStep, above: str) -> StepState:
         return _unbegun(turn, plan, above, "failed", more.reason)
     if not more:
         return _unbegun(turn, plan, above, "skipped", "its loop has no round")
-    return _iterate(turn, plan, replace(PENDING, iteration=0), above)
+    if rounds.side_by_side(plan):
+        return _abreast(turn, plan, replace(PENDING, stage="abreast"), above)
+    return _iterate(turn, plan, PENDING, above)
+
+
+def omit(turn: Turn, plan: PlanStep, above: str, reason: str) -> StepState:
+    """It never runs: something before it went wrong."""
+    ended = replace(PENDING, stage="ended", outcome="omitted", conclusion="omitted", reason=reason)
+    outcomes.tell(turn, plan, PENDING, ended, above)
+    values.keep_end(turn, plan, PENDING, ended, above)
+    return ended
 
 
 def _unbegun(turn: Turn, plan: PlanStep, above: str, outcome: Outcome, reason: str) -> StepState:
     """It is over before it did anything."""
     turn.cancel_timer(f"timeout|{step_path(plan, above)}")
-    conclusion = _conclusion(plan, PENDING, outcome)
-    return _over(turn, plan, PENDING, above, outcome, conclusion, reason)
+    concluded = outcomes.conclusion(plan, PENDING, outcome)
+    return _over(turn, plan, PENDING, above, outcome, concluded, reason)
+
+
+# -- rounds, one after the other --------------------------------------------------------------
 
 
 def _iterate(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
-    """Run iterations until one takes time or the last is over."""
+    """Run rounds until one takes time or the last is over."""
     while True:
         turn.rounds += int(step.iteration > 0)
         step = replace(
             PENDING, iteration=step.iteration + 1, tolerated=step.tolerated, began=turn.at
         )
-        if turn.rounds > MAX_ROUNDS:
-            reason = f"the loop turned {MAX_ROUNDS:,} times without taking any time"
-            return _over(turn, plan, step, above, "failed", "failed", reason)
         step = _round(turn, plan, step, above)
-        if not step.more or _rests(turn, plan, step, above):
+        if not step.more or rounds.rest(turn, plan, step, above):
             return step if not step.more else replace(step, stage="resting")
 
 
 def _round(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
-    """One iteration: its values first, then its first attempt."""
+    """One round: its values first, then its first attempt."""
+    if turn.rounds > MAX_ROUNDS:
+        reason = f"the loop turned {MAX_ROUNDS:,} times without taking any time"
+        return _over(turn, plan, step, above, "failed", "failed", reason)
     unable = values.begin_round(turn, plan, step, above)
     if unable is None and plan.step.blank is not None:
         filled = values.filled(turn, plan, step, above)
@@ -86,22 +94,86 @@ def _round(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState
             step = replace(step, filled=filled)
             turn.tell(StepFilled(at=turn.at, path=iteration_path(plan, step, above), step=filled))
     if unable is not None:
-        conclusion = _conclusion(plan, step, "failed")
-        return _over(turn, plan, step, above, "failed", conclusion, unable.reason)
+        concluded = outcomes.conclusion(plan, step, "failed")
+        return _over(turn, plan, step, above, "failed", concluded, unable.reason)
     return attempt(turn, plan, step, above)
 
 
-def _rests(turn: Turn, plan: PlanStep, step: StepState, above: str) -> bool:
-    """Whether the next round of a loop with a pace has to wait; then it is waited for."""
-    if plan.step.loop is None or step.began is None:
-        return False
-    left = step.began + plan.step.loop.every - turn.at
-    if left <= 0:
-        return False
-    path = step_path(plan, above)
-    until = turn.start_timer(f"pace|{path}", left)
-    turn.tell(StepEntered(at=turn.at, path=path, phase="delayed", until=until))
-    return True
+def proceed(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
+    """A round may just have ended: run the next ones."""
+    if not step.more or step.stage == "resting":
+        return step
+    if rounds.rest(turn, plan, step, above):
+        return replace(step, stage="resting")
+    return _iterate(turn, plan, step, above)
+
+
+def go_round(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
+    """A loop has rested for long enough."""
+    if step.stage == "abreast":
+        return _abreast(turn, plan, step, above)
+    return _iterate(turn, plan, step, above)
+
+
+# -- rounds, side by side ---------------------------------------------------------------------
+
+
+def _abreast(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
+    """Start rounds while there is room and time for one; the loop ends with the last of them."""
+    while rounds.has_room(plan, step):
+        more = step.iteration == 0 or rounds.another(turn, plan, step, above)
+        if more is not True or rounds.rest(turn, plan, step, above):
+            break
+        step = replace(step, iteration=step.iteration + 1, began=turn.at)
+        begun = _round(turn, plan, rounds.first_of(step), above)
+        turn.rounds += int(begun.ended)
+        step = _with_round(turn, plan, step, above, begun)
+    if step.rounds or turn.waits_for(f"pace|{step_path(plan, above)}"):
+        return step
+    turn.cancel_timer(f"timeout|{step_path(plan, above)}")
+    return rounds.over(plan, step)
+
+
+def _with_round(
+    turn: Turn, plan: PlanStep, step: StepState, above: str, changed: StepState
+) -> StepState:
+    """Put a round back into its loop; one that failed ends all the others."""
+    went_well = step.answer is None and step.forced is None
+    step = rounds.put(step, changed)
+    if went_well and step.answer is not None:
+        reason = f"'{plan.step.name}[{changed.iteration}]' {groups.said(changed.outcome)}"
+        return _wind_down_rounds(turn, plan, step, above, "cancelled", reason)
+    return step
+
+
+def _wind_down_rounds(
+    turn: Turn, plan: PlanStep, step: StepState, above: str, outcome: Outcome, reason: str
+) -> StepState:
+    turn.cancel_timer(f"pace|{step_path(plan, above)}")
+    for one in step.rounds:
+        counting = replace(one, tolerated=step.tolerated)
+        step = rounds.put(step, wind_down(turn, plan, counting, above, outcome, reason))
+    return step
+
+
+def in_round(
+    turn: Turn, plan: PlanStep, step: StepState, above: str, number: int,
+    change: Callable[[StepState], StepState],
+) -> StepState:  # fmt: skip
+    """Change one of the rounds that go on side by side, and let the loop follow."""
+    one = rounds.numbered(step, number)
+    if one is None:
+        return step
+    # Failures are counted over all rounds, also over those that ended since this one began.
+    one = one if one.tolerated == step.tolerated else replace(one, tolerated=step.tolerated)
+    changed = change(one)
+    if changed is one:
+        return step
+    step = _with_round(turn, plan, step, above, changed)
+    return _abreast(turn, plan, step, above) if changed.ended else step
+
+
+# -- attempts ---------------------------------------------------------------------------------
 
 
 def attempt(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
@@ -121,95 +193,49 @@ def attempt(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepStat
 
 def settle(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
     """After anything happened in a step: is the attempt over, and what then?"""
-    if step.stage in _SETTLED:
+    if step.stage in SETTLED:
         return step
     plan = plan.filled(step.filled)
-    path = attempt_path(plan, step, above)
     if isinstance(plan.step.action, Group):
-        result = _group_result(step)
+        result = groups.result(step)
     else:
-        result = attempts.result(turn, plan, step, path)
+        result = attempts.result(turn, plan, step, attempt_path(plan, step, above))
     if result is None:
         return step
     outcome, reason = step.forced or result
     if outcome == "succeeded" and plan.step.expect:
         disappointment = values.disappointment(turn, plan, step, above)
         outcome, reason = ("failed", disappointment) if disappointment else (outcome, reason)
-    return _attempt_over(turn, plan, step, above, outcome, reason)
+    if outcomes.tries_again(plan, step, outcome):
+        return _retry(turn, plan, step, above, reason)
+    concluded = outcomes.conclusion(plan, step, outcome)
+    return _over(turn, plan, step, above, outcome, concluded, reason)
 
 
-def _attempt_over(
-    turn: Turn, plan: PlanStep, step: StepState, above: str, outcome: Outcome, reason: str
-) -> StepState:
-    retry = plan.step.retry
-    again = retry is not None and outcome in retry.outcomes and step.attempt < retry.attempts
-    if retry is not None and again and step.forced is None:
-        path = attempt_path(plan, step, above)
-        turn.forget_inside(path)
-        wait = _backoff(turn, plan, step, iteration_path(plan, step, above))
-        until = turn.start_timer(f"retry|{path}", wait)
-        turn.tell(StepEntered(at=turn.at, path=path, phase="retrying", until=until))
-        return replace(step, stage="retrying", reason=reason)
-    return _over(turn, plan, step, above, outcome, _conclusion(plan, step, outcome), reason)
-
-
-def _backoff(turn: Turn, plan: PlanStep, step: StepState, place: str) -> int:
-    assert plan.step.retry is not None
-    backoff = plan.step.retry.backoff
-    # A large exponent overflows a float; long before that the cap holds.
-    wait = min(backoff.initial * backoff.factor ** min(step.attempt - 1, 64), backoff.cap)
-    spread = 2 * turn.chance("retry", place, step.attempt) - 1
-    return round(wait * (1 + backoff.jitter * spread))
-
-
-def _conclusion(plan: PlanStep, step: StepState, outcome: Outcome) -> Outcome:
-    """The outcome after `on_timeout` and `continue_on_failure`."""
-    if outcome == "timed_out" and plan.step.on_timeout == "continue":
-        return "succeeded"
-    tolerance = plan.step.continue_on_failure
-    if tolerance is None or outcome not in tolerance.outcomes:
-        return outcome
-    return "succeeded" if tolerance.max is None or step.tolerated < tolerance.max else outcome
+def _retry(turn: Turn, plan: PlanStep, step: StepState, above: str, reason: str) -> StepState:
+    path = attempt_path(plan, step, above)
+    turn.forget_inside(path)
+    wait = outcomes.backoff(turn, plan, step, iteration_path(plan, step, above))
+    until = turn.start_timer(f"retry|{path}", wait)
+    turn.tell(StepEntered(at=turn.at, path=path, phase="retrying", until=until))
+    return replace(step, stage="retrying", reason=reason)
 
 
 def _over(
     turn: Turn, plan: PlanStep, step: StepState, above: str,
-    outcome: Outcome, conclusion: Outcome, reason: str,
+    outcome: Outcome, concluded: Outcome, reason: str,
 ) -> StepState:  # fmt: skip
-    path = iteration_path(plan, step, above)
-    more = False
-    if conclusion == "succeeded" and step.forced is None and step.iteration:
-        another = rounds.another(turn, plan, step, above)
-        if isinstance(another, Failure):
-            outcome, conclusion, reason = (
-                "failed",
-                _conclusion(plan, step, "failed"),
-                another.reason,
-            )
-        else:
-            more = another
-    tolerance = plan.step.continue_on_failure
-    allowed = conclusion != outcome and tolerance is not None and outcome in tolerance.outcomes
+    """A round is over: tell it, keep what others will ask of it, say whether another follows."""
+    alone = not rounds.side_by_side(plan)
+    more: bool | Failure = False
+    if alone and concluded == "succeeded" and step.forced is None and step.iteration:
+        more = rounds.another(turn, plan, step, above)
+    if isinstance(more, Failure):
+        outcome, reason = "failed", more.reason
+        concluded = outcomes.conclusion(plan, step, outcome)
+    allowed = outcomes.allowed(plan, outcome, concluded)
     if allowed:
-        turn.warn(f"{shown(path)}: {reason}")
-    deliveries: tuple[Delivery, ...] = ()
-    for lease in step.leases:
-        deliveries += lease.deliveries
-    turn.tell(
-        StepEnded(
-            at=turn.at,
-            path=path,
-            outcome=outcome,
-            conclusion=conclusion,
-            reason=reason,
-            began=step.began,
-            attempts=step.attempt,
-            touched_nothing=bool(step.leases) and not any(d.met for d in deliveries),
-            deliveries=deliveries,
-            felt=values.felt_by(step),
-            filled=step.filled,
-        )
-    )
+        turn.warn(f"{shown(iteration_path(plan, step, above))}: {reason}")
     ended = replace(
         PENDING,
         stage="ended",
@@ -219,44 +245,18 @@ def _over(
         forced=step.forced,
         tolerated=step.tolerated + int(allowed),
         outcome=outcome,
-        conclusion=conclusion,
+        conclusion=concluded,
         reason=reason,
-        more=more,
+        more=more is True,
     )
+    outcomes.tell(turn, plan, step, ended, above)
     values.keep_end(turn, plan, step, ended, above)
-    if not more:
+    if alone and not ended.more:
         turn.cancel_timer(f"timeout|{step_path(plan, above)}")
     return ended
 
 
-def proceed(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
-    """An iteration may just have ended: run the next ones."""
-    if not step.more or step.stage == "resting":
-        return step
-    if _rests(turn, plan, step, above):
-        return replace(step, stage="resting")
-    return _iterate(turn, plan, step, above)
-
-
-def go_round(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepState:
-    """A loop has rested for long enough."""
-    return _iterate(turn, plan, step, above)
-
-
-def omit(turn: Turn, plan: PlanStep, above: str, reason: str) -> StepState:
-    """It never runs: something before it went wrong."""
-    turn.tell(
-        StepEnded(
-            at=turn.at,
-            path=step_path(plan, above),
-            outcome="omitted",
-            conclusion="omitted",
-            reason=reason,
-        )
-    )
-    ended = replace(PENDING, stage="ended", outcome="omitted", conclusion="omitted", reason=reason)
-    values.keep_end(turn, plan, PENDING, ended, above)
-    return ended
+# -- ending early -----------------------------------------------------------------------------
 
 
 def wind_down(
@@ -271,15 +271,19 @@ def wind_down(
         turn.cancel_timer(f"delay|{step_path(plan, above)}")
         ended = replace(step, iteration=1, forced=(outcome, reason))
         return _over(turn, plan, ended, above, outcome, outcome, reason)
-    plan = plan.filled(step.filled)
-    path = attempt_path(plan, step, above)
-    step = replace(step, forced=step.forced or (outcome, reason))
+    forced = step.forced or (outcome, reason)
+    step = replace(step, forced=forced)
+    if step.stage == "abreast":
+        step = _wind_down_rounds(turn, plan, step, above, outcome, reason)
+        return _abreast(turn, plan, step, above)
     if step.stage == "resting":
         return _stop_resting(turn, plan, step, above)
+    plan = plan.filled(step.filled)
+    path = attempt_path(plan, step, above)
     if step.stage == "retrying":
         turn.cancel_timer(f"retry|{path}")
-        forced, why = step.forced or (outcome, reason)
-        return _over(turn, plan, step, above, forced, _conclusion(plan, step, forced), why)
+        concluded = outcomes.conclusion(plan, step, forced[0])
+        return _over(turn, plan, step, above, forced[0], concluded, forced[1])
     if isinstance(plan.step.action, Group):
         step = _wind_down_children(turn, plan, step, path, reason)
     else:
@@ -293,9 +297,9 @@ def _stop_resting(turn: Turn, plan: PlanStep, step: StepState, above: str) -> St
     turn.cancel_timer(f"pace|{path}")
     turn.cancel_timer(f"timeout|{path}")
     outcome, reason = step.forced or ("cancelled", "")
-    conclusion = _conclusion(plan, step, outcome)
+    concluded = outcomes.conclusion(plan, step, outcome)
     return replace(
-        step, stage="ended", more=False, outcome=outcome, conclusion=conclusion, reason=reason
+        step, stage="ended", more=False, outcome=outcome, conclusion=concluded, reason=reason
     )
 
 
@@ -316,7 +320,7 @@ def advance_group(
 def _start_ready(turn: Turn, plan: PlanStep, children: list[StepState], path: str) -> list[int]:
     """Start every child of a parallel group that needs nothing; returns those over at once."""
     for index in range(len(children)):
-        children[index] = _start_when_ready(turn, plan, children, index, path)
+        _start_when_ready(turn, plan, children, index, path)
     return [index for index, child in enumerate(children) if child.ended]
 
 
@@ -342,11 +346,11 @@ def _advance_parallel(
 ) -> StepState:  # fmt: skip
     for index in over:
         step = replace(step, cursor=step.cursor + 1)
-        if _unhandled(plan, children[index], index):
+        if groups.unhandled(plan, children[index], index):
             return _fail(turn, plan, step, path, children, index)
         for dependent in plan.dependents[index]:
             if children[dependent].stage == "pending":
-                children[dependent] = _start_when_ready(turn, plan, children, dependent, path)
+                _start_when_ready(turn, plan, children, dependent, path)
                 if children[dependent].ended:
                     over.append(dependent)
     return replace(step, children=tuple(children))
@@ -354,38 +358,26 @@ def _advance_parallel(
 
 def _start_when_ready(
     turn: Turn, plan: PlanStep, children: list[StepState], index: int, path: str
-) -> StepState:
+) -> None:
     """Start a pending child if all it needs is there, omit it if that can no longer be."""
-    child = children[index]
-    if child.stage != "pending":
-        return child
-    for edge in plan.edges[index]:
-        before = children[edge.index]
-        if not before.ended:
-            return child
-        met = before.outcome in edge.outcomes if edge.outcomes else before.passed
-        if not met:
-            name = plan.children[edge.index].step.name
-            return omit(turn, plan.children[index], path, f"'{name}' {_said(before.outcome)}")
-    return start(turn, plan.children[index], path)
-
-
-def _unhandled(plan: PlanStep, child: StepState, index: int) -> bool:
-    if child.passed or child.conclusion == "omitted":
-        return False
-    return child.outcome not in plan.handled[index]
+    if children[index].stage != "pending":
+        return
+    lacking = groups.lacking(plan, children, index)
+    if lacking is None:
+        children[index] = start(turn, plan.children[index], path)
+    elif lacking:
+        children[index] = omit(turn, plan.children[index], path, lacking)
 
 
 def _fail(
     turn: Turn, plan: PlanStep, step: StepState, path: str, children: list[StepState], index: int
 ) -> StepState:
     """A child failed and nobody handles it: the rest is cancelled, awaited and undone."""
-    child, name = children[index], plan.children[index].step.name
-    if plan.children[index].step.loop:
-        name = f"{name}[{child.iteration}]"
-    reason = f"{name}: {child.reason}" if child.reason else f"{name} {child.outcome}"
-    failing = replace(step, children=tuple(children), answer=step.answer or ("failed", reason))
-    return _wind_down_children(turn, plan, failing, path, f"'{name}' {_said(child.outcome)}")
+    child, below = children[index], plan.children[index]
+    answer = step.answer or ("failed", groups.why(below, child))
+    failing = replace(step, children=tuple(children), answer=answer)
+    reason = f"'{below.step.name}' {groups.said(child.outcome)}"
+    return _wind_down_children(turn, plan, failing, path, reason)
 
 
 def _wind_down_children(
@@ -396,83 +388,3 @@ def _wind_down_children(
         for below, child in zip(plan.children, step.children, strict=True)
     )
     return replace(step, stage="undoing", children=children)
-
-
-def _group_result(step: StepState) -> tuple[Outcome, str] | None:
-    """How a group ended, once all its children have."""
-    if step.stage == "active" and step.cursor < len(step.children):
-        return None
-    if step.stage == "undoing" and not all(child.ended for child in step.children):
-        return None
-    return step.answer or ("succeeded", "")
-
-
-# -- reaching steps ---------------------------------------------------------------------------
-
-
-def at_path(
-    turn: Turn, plan: PlanStep, step: StepState, above: str, rest: Sequence[str], change: Change
-) -> StepState:
-    """Change the step that `rest` names below this one, and let everything above it follow.
-
-    `change` gets the step's plan, its state and the path above it; it returns the same state when
-    what it brings belongs to an attempt long over.
-    """
-    if not rest:
-        changed = change(plan.filled(step.filled), step, above)
-        if changed is step:
-            return step
-        return proceed(turn, plan, settle(turn, plan, changed, above), above)
-    index = plan.places.get(rest[0])
-    if index is None or not step.children:
-        return step
-    path = attempt_path(plan, step, above)
-    child = step.children[index]
-    changed = at_path(turn, plan.children[index], child, path, rest[1:], change)
-    if changed is child:
-        return step
-    step = _with_child(step, index, changed)
-    if changed.ended and step.stage == "active":
-        step = advance_group(turn, plan, step, path, index)
-    return proceed(turn, plan, settle(turn, plan, step, above), above)
-
-
-def _with_child(step: StepState, index: int, child: StepState) -> StepState:
-    children = list(step.children)
-    children[index] = child
-    return replace(step, children=tuple(children))
-
-
-def everywhere(
-    turn: Turn, plan: PlanStep, step: StepState, above: str, change: Change
-) -> StepState:
-    """Change every leaf that is doing something, and let everything above follow."""
-    if step.stage in _SETTLED:
-        return step
-    path = attempt_path(plan, step, above)
-    if not isinstance(plan.step.action, Group):
-        changed = change(plan.filled(step.filled), step, above)
-        return proceed(turn, plan, settle(turn, plan, changed, above), above)
-    for index in range(len(step.children)):
-        child = step.children[index]
-        changed = everywhere(turn, plan.children[index], child, path, change)
-        if changed is child:
-            continue
-        step = _with_child(step, index, changed)
-        if changed.ended and step.stage == "active":
-            step = advance_group(turn, plan, step, path, index)
-    return proceed(turn, plan, settle(turn, plan, step, above), above)
-
-
-def leaves(step: StepState) -> Iterator[StepState]:
-    """Every leaf that has begun and is not over."""
-    if step.children:
-        for child in step.children:
-            if not child.ended:
-                yield from leaves(child)
-    elif step.stage not in _SETTLED:
-        yield step
-
-
-def _said(outcome: Outcome | None) -> str:
-    return str(outcome).replace("_", " ")

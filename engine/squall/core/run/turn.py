@@ -8,6 +8,8 @@ import json
 from enum import Enum
 from typing import Final, TypeAlias
 
+from msgspec.structs import replace
+
 from squall.core.faults.dice import draw
 from squall.core.playbook.plan import Plan
 from squall.core.playbook.source import Data
@@ -36,6 +38,10 @@ UNKNOWN: Final = Unknown.UNKNOWN
 Known: TypeAlias = "Data | Unknown"
 
 
+def _triples(values: dict[tuple[str, str], str]) -> tuple[tuple[str, str, str], ...]:
+    return tuple((path, name, text) for (path, name), text in sorted(values.items()))
+
+
 class Turn:
     """What one event leads to."""
 
@@ -59,6 +65,23 @@ class Turn:
         self.pictures = dict(state.pictures)
         self.values = {(path, name): text for path, name, text in state.values}
         self.loads = {target: (active, last) for target, active, last in state.loads}
+
+    def kept(self, state: State) -> State:
+        """The state with all that was changed here."""
+        return replace(
+            state,
+            at=self.at,
+            seq=self.seq,
+            edge_lost=self.edge_lost,
+            warning=self.warning,
+            leaked=self.leaked,
+            timers=tuple(sorted(self.timers.items())),
+            frozen=tuple(sorted(self.frozen.items())),
+            looks=self.looks,
+            pictures=tuple(sorted(self.pictures.items())),
+            values=_triples(self.values) if self.values else (),
+            loads=tuple((target, *known) for target, known in sorted(self.loads.items())),
+        )
 
     def do(self, command: Command) -> None:
         """Have something done."""
@@ -86,6 +109,10 @@ class Turn:
         if self.timers.pop(timer, None) is not None:
             self.commands.append(CancelTimer(timer=timer))
         self.frozen.pop(timer, None)
+
+    def waits_for(self, timer: str) -> bool:
+        """Whether a timer was started and neither fired nor was cancelled."""
+        return timer in self.timers or timer in self.frozen
 
     def freeze(self) -> None:
         """Stop the timers of steps, remembering what was left of each."""

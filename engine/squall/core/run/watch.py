@@ -1,6 +1,6 @@
 """Whether the system is in its steady state: looked at before, during and after the faults.
 
-Called by `machine`, which knows what to make of the answer. A look asks all checks at once and is
+Called by `steady`, which knows what to make of the answer. A look asks all checks at once and is
 over when each has answered or had its time; the next begins `every` so often. It knows nothing of
 steps, and its probes go on while a run is paused.
 """
@@ -31,10 +31,11 @@ Judgement = Literal["open", "holds", "broken"]
 
 def begin(turn: Turn, plan: Plan, stage: WatchStage) -> Watch:
     """Start to look."""
-    return _look(turn, plan, Watch(stage=stage, since=turn.at))
+    return look(turn, plan, Watch(stage=stage, since=turn.at))
 
 
-def _look(turn: Turn, plan: Plan, watch: Watch) -> Watch:
+def look(turn: Turn, plan: Plan, watch: Watch) -> Watch:
+    """Ask all checks."""
     steady = _steady(plan)
     number = turn.next_look()
     for check in steady.children:
@@ -97,11 +98,6 @@ def judge(turn: Turn, plan: Plan, watch: Watch) -> tuple[Watch, Judgement]:
     every = min(steady.every, RECOVERY_PACE) if watch.stage == "after" else steady.every
     turn.start_timer(f"watch|{STEADY}", max(1, watch.began + every - turn.at))
     return watch, "holds" if not watch.failed else "open"
-
-
-def look_again(turn: Turn, plan: Plan, watch: Watch) -> Watch:
-    """The time for the next look has come."""
-    return _look(turn, plan, watch)
 
 
 def cut(turn: Turn, watch: Watch) -> None:

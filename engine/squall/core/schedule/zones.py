@@ -37,15 +37,22 @@ def zone(name: str) -> tzinfo | None:
         return None
 
 
+@lru_cache(maxsize=128)
 def nearest_zone(name: str) -> str | None:
     """The zone somebody most likely meant."""
-    import zoneinfo  # noqa: PLC0415 - as in `zone`
-
-    names = {known.casefold(): known for known in zoneinfo.available_timezones()}
+    names = _names()
     cities = {known.rpartition("/")[2]: known for known in names if "/" in known}
     asked = name.casefold().replace(" ", "_")
     found = asked if asked in names else cities.get(asked) or nearest(asked, names)
     return names[found] if found else None
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, str]:
+    """Every zone there is, by its name in lower case."""
+    import zoneinfo  # noqa: PLC0415 - as in `zone`
+
+    return {known.casefold(): known for known in sorted(zoneinfo.available_timezones())}
 
 
 def wall(instant: Instant, place: tzinfo) -> datetime:

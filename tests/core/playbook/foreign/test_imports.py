@@ -184,7 +184,8 @@ def test_faults_keep_their_numbers(config: str, meant: Any) -> None:
         (
             (
                 "fault_injection: {enabled: true, http_errors: [], connection_errors: true,"
-                " connection_error_kind: tcp_reset, request_matcher: {headers: [{name: a, value: b}]}}"
+                " connection_error_kind: tcp_reset,"
+                " request_matcher: {headers: [{name: a, value: b}]}}"
             ),
             "'headers' has no counterpart beside it: a connection error strikes before",
         ),

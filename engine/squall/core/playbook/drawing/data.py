@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from squall.core.playbook.drawing import labels
 from squall.core.playbook.graph import Link, Node, Region, StepGraph
-from squall.core.playbook.model import Outcome, Step
+from squall.core.playbook.model import Loop, Outcome, Step
 from squall.core.timing import format_duration
 
 Data = dict[str, object]
@@ -53,16 +53,9 @@ def _node(node: Node) -> Data:
 
 
 def _repeated(step: Step) -> Data:
-    loop, retry, tolerance = step.loop, step.retry, step.continue_on_failure
+    retry, tolerance = step.retry, step.continue_on_failure
     return {
-        "loop": None
-        if loop is None
-        else {
-            "rounds": loop.rounds,
-            "until": loop.until,
-            "while": loop.while_,
-            "each": loop.each_of,
-        },
+        "loop": None if step.loop is None else _looped(step.loop),
         "retry": None
         if retry is None
         else {"attempts": retry.attempts, "outcomes": sorted(retry.outcomes)},
@@ -71,6 +64,12 @@ def _repeated(step: Step) -> Data:
         else {"outcomes": sorted(tolerance.outcomes), "max": tolerance.max},
         "expect_traffic": step.expect_traffic,
     }
+
+
+def _looped(loop: Loop) -> Data:
+    """How often at most, and what it asks, if it asks."""
+    asked = {"each": loop.each_of, "until": loop.until, "while": loop.while_}
+    return {"times": loop.rounds, **{key: text for key, text in asked.items() if text}}
 
 
 def _links(region: Region) -> list[LinkData]:

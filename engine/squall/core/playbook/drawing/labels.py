@@ -22,7 +22,7 @@ from squall.core.playbook.model import (
     TcpProbe,
     Wait,
 )
-from squall.core.playbook.wording import describe_load, describe_probe
+from squall.core.playbook.wording import describe_blank, describe_load, describe_probe
 
 _ORDER: Final[tuple[Outcome, ...]] = (
     "succeeded",
@@ -72,6 +72,8 @@ def kind(step: Step) -> str:
 
 def does(step: Step) -> tuple[str, ...]:
     """What the step does, a phrase for each part: ``latency 100 ms``, ``50 requests/s, GET /``."""
+    if step.blank is not None:
+        return (plain(describe_blank(step.blank)),)
     match step.action:
         case Injection(scenarios=scenarios):
             return tuple(plain(describe_scenario(scenario)) for scenario in scenarios)
@@ -133,6 +135,10 @@ def modifiers(node: Node) -> tuple[str, ...]:
         words.append(f"at most {span(step.timeout)}{goes_on}")
     if step.retry is not None:
         words.append(f"up to {step.retry.attempts} attempts")
+    if step.when:
+        words.append(plain(f"only when {step.when}"))
+    words += [plain(f"expects {text}") for text in step.expect]
+    words += [plain(f"aborts if {text}") for text in step.abort_if]
     if step.expect_traffic:
         words.append("must be hit")
     if step.continue_on_failure is not None:

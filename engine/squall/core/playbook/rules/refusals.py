@@ -90,8 +90,13 @@ REFUSALS: Final = {
     ),
     "SQ428": Code(
         "input without a value",
-        "The playbook asks for a value that nothing gives.",
-        advice="Give one: --set NAME=VALUE. Or give the input a 'default'.",
+        "The playbook has an input without a default, and was given none.",
+        advice="Give one: --set NAME=VALUE.",
+    ),
+    "SQ429": Code(
+        "step that cannot be run yet",
+        "Recordings are replayed, and people asked, by later versions; the playbook is right.",
+        advice="Leave the step out.",
     ),
     "SQ430": Code(
         "nothing to import",
