@@ -396,3 +396,37 @@ def test_rounds_that_depend_on_one_another_cannot_be_side_by_side(way: str) -> N
     playbook = text(f"\n  - {LOOK}, timeout: 9s, loop: {{{way}, max_parallel: 2}}}}\n")
     [found] = load(playbook.encode(), "x.yaml", schema_text()).diagnostics[1:]
     assert (found.code, "max_parallel" in found.message) == ("SQ110", True)
+
+
+MEASURING = """
+name: measuring
+outputs: {p: steps.l.measured.p99, rounded: "steps.l.measured.requests + 1"}
+steps: [{name: l, load: {requests: 10/s}, duration: 1s}]
+"""
+
+
+def test_what_a_called_playbook_tells_keeps_its_kind() -> None:
+    stage = Stage(
+        text("""
+  - {name: c, playbook: measuring}
+  - {name: less, when: "steps.c.outputs.p < duration('300ms')", wait: 1s}
+  - {name: same, when: "steps.c.outputs.p == duration('20ms')", wait: 1s}
+  - {name: other, when: "steps.c.outputs.rounded > 101", wait: 1s}
+  - {name: slow, scenario: {latency: "${{ steps.c.outputs.p }}"}, duration: 1s}
+"""),
+        felt=busy(p99=20 * MILLISECOND),
+        others=(MEASURING,),
+    ).run()
+    assert stage.state.verdict == "passed", stage.state.reason
+    assert [stage.ended[name] for name in ("less", "same", "other")] == [
+        "succeeded", "succeeded", "skipped",
+    ]  # fmt: skip
+    (((slow,),),) = [[one.faults for one in each] for each in stage.scenarios()]
+    assert slow == Latency(delay=Fixed(value=20 * MILLISECOND))
+
+
+def test_a_comparison_with_another_kind_than_a_called_playbook_tells_is_a_mistake() -> None:
+    asking = text('  - {name: c, playbook: measuring}\n'
+                  '  - {name: d, when: "steps.c.outputs.p < 3", wait: 1s}\n')  # fmt: skip
+    with pytest.raises(AssertionError, match="SQ232"):
+        Stage(asking, others=(MEASURING,))
