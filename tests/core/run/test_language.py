@@ -4,7 +4,7 @@ import pytest
 
 from core.run.stage import Stage, busy, saw
 from squall.core.diagnostics import Refused
-from squall.core.faults.kinds import Fixed, Latency
+from squall.core.faults.kinds import Errors, Fixed, Latency, Share
 from squall.core.playbook.load import load
 from squall.core.playbook.project_file import read_project
 from squall.core.run.facts import StepEntered
@@ -430,3 +430,65 @@ def test_a_comparison_with_another_kind_than_a_called_playbook_tells_is_a_mistak
                   '  - {name: d, when: "steps.c.outputs.p < 3", wait: 1s}\n')  # fmt: skip
     with pytest.raises(AssertionError, match="SQ232"):
         Stage(asking, others=(MEASURING,))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "body", "wanted"),
+    [
+        (
+            'errors: {rate: 10%, codes: ["${{ steps.q.json.code }}"]}',
+            '{"code": 418}',
+            (Errors(rate=Share(0.1), codes=(418,)),),
+        ),
+        (
+            'errors: {rate: 10%, codes: "${{ steps.q.json.codes }}"}',
+            '{"codes": [500, 503]}',
+            (Errors(rate=Share(0.1), codes=(500, 503)),),
+        ),
+    ],
+)
+def test_an_item_or_a_whole_list_may_be_known_only_by_the_run(
+    scenario: str, body: str, wanted: tuple[object, ...]
+) -> None:
+    steps = text(f"""
+  - {{name: q, http: {{get: "http://127.0.0.1:1/"}}}}
+  - {{name: fail, scenario: {{{scenario}}}, duration: 1s}}
+""")
+    stage = Stage(steps, {"main/q": lambda _: saw(body=body)}).run()
+    assert stage.state.verdict == "passed", stage.state.reason
+    assert [[one.faults for one in each] for each in stage.scenarios()] == [[wanted]]
+
+
+def test_names_and_faults_with_late_values_stand_in_one_list() -> None:
+    project = read_project(
+        b"scenarios: {shared: {errors: 1%}}", "squall.yaml", schema_text("project")
+    )
+    stage = Stage(
+        text(
+            """
+  - {name: q, http: {get: "http://127.0.0.1:1/"}}
+  - {name: slow, scenario: [{latency: "${{ steps.q.json.delay }}"}, own, shared], duration: 1s}
+""",
+            "scenarios: {own: {errors: 2%}}",
+        ),
+        {"main/q": lambda _: saw(body='{"delay": "20ms"}')},
+        project=project,
+    ).run()
+    assert stage.state.verdict == "passed", stage.state.reason
+    (late, own, shared), *_ = stage.scenarios()
+    assert late.faults == (Latency(delay=Fixed(value=20 * MILLISECOND)),)
+    assert (own.name, shared.name) == ("own", "shared")
+
+
+def test_a_late_value_beside_something_wrong_is_only_told_what_is_wrong() -> None:
+    read = load(
+        text("""
+  - {name: q, http: {get: "http://127.0.0.1:1/"}}
+  - name: fail
+    scenario: {errors: {rate: 10%, codes: ["${{ steps.q.status }}", 5000]}}
+    duration: 1s
+""").encode(),
+        "x.yaml",
+        schema_text(),
+    )
+    assert [f.code for f in read.findings if f.code != "SQ210"] == ["SQ106"]
