@@ -492,3 +492,58 @@ def test_a_late_value_beside_something_wrong_is_only_told_what_is_wrong() -> Non
         schema_text(),
     )
     assert [f.code for f in read.findings if f.code != "SQ210"] == ["SQ106"]
+
+
+@pytest.mark.parametrize("name", ["until", "while", "when", "expect", "outputs", "abort_if"])
+def test_a_variable_and_a_header_may_be_called_as_a_key_with_an_expression(name: str) -> None:
+    stage = Stage(
+        text(
+            f"""
+  - {{name: q, http: {{get: "http://127.0.0.1:1/"}}}}
+  - name: call
+    exec: {{run: [env], env: {{{name}: "${{{{ steps.q.status }}}} ${{{{ inputs.a }}}}"}}}}
+  - name: ask
+    http:
+      get: "http://127.0.0.1:1/"
+      headers: {{{name}: "${{{{ steps.q.status }}}} ${{{{ inputs.b }}}}"}}
+""",
+            "inputs: {a: {type: integer, default: 1}, b: {type: integer, default: 2}}",
+        )
+    ).run()
+    _, call, ask = stage.probes()
+    assert (call.env, ask.headers) == (((name, "200 1"),), ((name, "200 2"),))
+
+
+def test_an_input_and_an_item_may_be_called_as_a_key_with_an_expression() -> None:
+    taking = """
+name: taking
+inputs: {when: {type: integer}}
+steps: [{name: a, http: {get: "http://127.0.0.1:1/${{ inputs.when }}"}}]
+"""
+    stage = Stage(
+        text(
+            """
+  - {name: c, playbook: {name: taking, inputs: {when: "${{ inputs.n }}"}}}
+  - name: each
+    loop: {each: [{until: "${{ inputs.n }}"}]}
+    http: {get: "http://127.0.0.1:1/${{ loop.item.until }}"}
+""",
+            "inputs: {n: {type: integer, default: 7}}",
+        ),
+        others=(taking,),
+    ).run()
+    assert [probe.url[-2:] for probe in stage.probes()] == ["/7", "/7"]
+
+
+def test_an_input_is_used_by_an_output_of_any_name() -> None:
+    read = load(
+        b"""
+name: x
+inputs: {a: {type: integer, default: 1}}
+outputs: {headers: inputs.a}
+steps: [{name: w, wait: 1s}]
+""",
+        "x.yaml",
+        schema_text(),
+    )
+    assert [f.code for f in read.findings if f.code != "SQ210"] == []
