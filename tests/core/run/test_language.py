@@ -547,3 +547,41 @@ steps: [{name: w, wait: 1s}]
         schema_text(),
     )
     assert [f.code for f in read.findings if f.code != "SQ210"] == []
+
+
+TYPED = """
+name: typed
+inputs: {i: {type: integer}, l: {type: list, default: []}, s: {type: share, default: 1%}}
+steps: [{name: a, http: {get: "http://127.0.0.1:1/${{ inputs.i }}/${{ inputs.s }}"}}]
+"""
+
+
+def test_an_input_of_any_type_may_be_given_what_only_the_run_knows() -> None:
+    calling = text("""
+  - {name: ask, http: {get: "http://127.0.0.1:1/"}}
+  - name: c
+    playbook:
+      name: typed
+      inputs:
+        i: "${{ steps.ask.status }}"
+        l: "${{ steps.ask.json.l }}"
+        s: "${{ steps.ask.json.s }}"
+""")
+    right = {"main/ask": lambda _: saw(body='{"l": [1, 2], "s": 0.5}')}
+    stage = Stage(calling, right, others=(TYPED,)).run()
+    assert stage.probes()[-1].url == "http://127.0.0.1:1/200/0.5"
+    wrong = {"main/ask": lambda _: saw(body='{"l": 3, "s": 0.5}')}
+    stage = Stage(calling, wrong, others=(TYPED,)).run()
+    assert stage.state.verdict == "failed"
+    assert "input 'l': '3' is no list" in stage.state.reason
+
+
+def test_a_list_that_is_given_to_a_playbook_is_known_as_a_whole() -> None:
+    with pytest.raises(AssertionError, match="'l' has to be known before the run"):
+        Stage(
+            text("""
+  - {name: ask, http: {get: "http://127.0.0.1:1/"}}
+  - {name: c, playbook: {name: typed, inputs: {i: 1, l: ["${{ steps.ask.status }}"]}}}
+"""),
+            others=(TYPED,),
+        )

@@ -207,10 +207,7 @@ class _Filler:
     def _later(self, text: str, path: Path, templates: tuple[Template, ...]) -> Data:
         """A value that is there once the run is on its way, in a step that can wait for it."""
         step = step_of(path)
-        keys = path[len(step) :]
-        fixed = str(keys[0]) if keys and keys[0] in FIXED | {"loop"} else None
-        if keys[:1] == ("playbook",) and "inputs" not in keys:
-            fixed = "playbook"
+        fixed = _fixed(path[len(step) :])
         if path[-2:] == ("loop", "each") and len(templates) == 1 and _is_whole(text, templates[0]):
             self.late[path] = templates[0].expression
         elif not step or fixed is not None:
@@ -254,6 +251,18 @@ class _Filler:
 
 def _is_whole(text: str, template: Template) -> bool:
     return (template.start, template.end) == (0, len(text))
+
+
+def _fixed(keys: Path) -> str | None:
+    """What of a step has to be known before a run and holds the value under these keys of it."""
+    match keys:
+        case ("playbook", "inputs", _):
+            return None
+        case ("playbook", "inputs", name, *_):
+            return str(name)
+        case (first, *_) if first in FIXED | {"loop", "playbook"}:
+            return str(first)
+    return None
 
 
 def step_of(path: Path) -> Path:
