@@ -27,6 +27,7 @@ from squall.core.playbook.schema import check_shape
 from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.snapshot import Snapshot, Written
 from squall.core.playbook.source import Path
+from squall.core.playbook.talk import told_by
 from squall.core.playbook.targets import NAME_ONE, meant_twice
 
 MOST_CALLS: Final = 1_000
@@ -78,7 +79,7 @@ class Callings:
         called = Called(
             playbook=playbook.name,
             inputs=inputs,
-            outputs=playbook.outputs,
+            outputs=told_by(playbook),
             abort_if=playbook.abort_if,
             loops=playbook.loop is not None,
         )

@@ -16,7 +16,7 @@ from squall.core.playbook.expressions import (
     templates_in,
     unguarded,
 )
-from squall.core.playbook.filling import BARE
+from squall.core.playbook.filling import every_text, is_bare
 from squall.core.playbook.model import Group, Playbook, Step
 from squall.core.playbook.names import Read, identifier, ranges
 from squall.core.playbook.places import Places
@@ -197,19 +197,13 @@ def _unused(places: Places, playbook: Playbook) -> None:
             )  # fmt: skip
 
 
-def _all_expressions(data: Data, key: str = "") -> Iterator[str]:
+def _all_expressions(data: Data) -> Iterator[str]:
     """Every text that is, or holds, an expression."""
-    if isinstance(data, dict):
-        for name, value in data.items():
-            yield from _all_expressions(value, name if key != "outputs" else key)
-    elif isinstance(data, list):
-        for value in data:
-            yield from _all_expressions(value, key)
-    elif isinstance(data, str):
-        if key in BARE:
-            yield data
-        elif "${{" in data:
-            yield from (template.expression for template in templates_in(data))
+    for path, text in every_text(data):
+        if is_bare(path):
+            yield text
+        elif "${{" in text:
+            yield from (template.expression for template in templates_in(text))
 
 
 def _same_names(places: Places, playbook: Playbook) -> None:
