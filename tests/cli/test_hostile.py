@@ -34,3 +34,13 @@ def test_hundreds_of_findings_in_one_long_line_are_shown_at_once(tmp_path: Path)
     done = CliRunner().invoke(squall, ["lint", "--color", "always", str(tmp_path)])
     assert done.stdout.count("'wait'") >= 3_000
     assert time.process_time() - began < 10
+
+
+def test_a_list_may_hold_a_fault_beside_one_that_only_a_run_knows(tmp_path: Path) -> None:
+    later = '{latency: "${{ steps.a.latency }}"}'
+    (tmp_path / "a.yaml").write_text(
+        'name: a\nsteps:\n- {name: a, http: {get: "http://127.0.0.1:1/"}}\n'
+        f"- {{name: b, duration: 1s, scenario: [slow_3g, {{errors: 1%}}, {later}]}}\n"
+    )
+    done = CliRunner().invoke(squall, ["lint", str(tmp_path)])
+    assert isinstance(done.exception, SystemExit), done.exception
