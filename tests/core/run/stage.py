@@ -2,7 +2,7 @@
 
 import heapq
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from squall.core.faults.effects import Applied, Delivery, Felt, Inject, Lifted, Revert
 from squall.core.playbook.compile import compile_plan
@@ -28,6 +28,7 @@ from squall.core.run.events import (
 )
 from squall.core.run.facts import SteadyStateSeen, StepEnded
 from squall.core.run.machine import advance, initial
+from squall.core.run.state import State
 from squall.core.timing import MILLISECOND, SECOND
 from squall.worktree import schema_text
 
@@ -83,6 +84,13 @@ class Stage:
         self.later(at, Measured(at=at, source=source, felt=felt))
 
     def run(self) -> "Stage":
+        for _ in self.states():
+            pass
+        assert self.state.finished
+        return self
+
+    def states(self) -> Iterator[State]:
+        """The run's state after each event."""
         while self._due and not self.state.finished:
             self.at, _, event = heapq.heappop(self._due)
             if isinstance(event, TimerFired) and self._timers.get(event.timer) != event.at:
@@ -91,8 +99,7 @@ class Stage:
             for command in commands:
                 self.commands.append(command)
                 self._perform(command)
-        assert self.state.finished
-        return self
+            yield self.state
 
     def _perform(self, command: object) -> None:
         at = self.at

@@ -291,6 +291,39 @@ def test_a_guard_aborts_at_once_and_undoes(guard: str) -> None:
     )
 
 
+BESIDE_A_LOAD = """
+name: x
+targets: {shop: {http: {listen: 127.0.0.1:9001, upstream: builtin:echo}}}
+abort_if: measured.rate > 30.0
+parallel:
+  - {name: hit, duration: 10s, scenario: {latency: 1s}}
+  - {name: users, duration: 5s, load: {requests: 20/s}}
+"""
+
+
+def test_a_request_of_a_load_counts_once_for_the_guard_of_a_playbook() -> None:
+    stage = Stage(BESIDE_A_LOAD)
+    for second in range(1, 5):
+        stage.measure(second * SECOND, "main/users#1", busy(requests=20))
+        stage.measure(second * SECOND, "shop", busy(requests=20))
+    assert stage.run().state.verdict == "passed"
+    unmeasured = Stage(BESIDE_A_LOAD)
+    unmeasured.measure(SECOND, "main/users#1", busy(requests=40))
+    assert unmeasured.run().state.verdict == "aborted"
+
+
+def test_what_clients_felt_is_forgotten_when_nothing_asks_for_it_any_more() -> None:
+    stage = Stage(BESIDE_A_LOAD)
+    stage.measure(SECOND, "shop", busy(requests=20))
+    stage.measure(SECOND, "main/users#1", busy(requests=20))
+    stage.measure(6 * SECOND, "shop", busy(requests=20))
+    sources = set()
+    for state in stage.states():
+        if stage.at == 6 * SECOND:
+            sources = {source for source, *_ in state.pictures}
+    assert (sources, stage.state.pictures) == ({"shop"}, ())
+
+
 def test_a_rate_known_only_in_a_run_is_held_against_the_limits_of_the_project() -> None:
     project = read_project(b"limits: {error_share: 50%}", "squall.yaml", schema_text("project"))
     playbook = """

@@ -142,7 +142,7 @@ def action_ended(
     """A probe or a load came back."""
     turn.cancel_timer(f"cancel|{path}")
     if isinstance(plan.step.action, Load):
-        turn.load_ended(plan.step.targets)
+        turn.load_ended(path, plan.step.targets)
     answer: Result = (event.outcome, event.reason)
     if event.saw is not None and isinstance(plan.step.action, Probe) and not plan.step.expect:
         wrong = wrong_by_itself(plan.step.action, event.saw)
@@ -174,7 +174,7 @@ def abandon(turn: Turn, plan: PlanStep, step: StepState, path: str) -> StepState
     for timer in ("duration", "cancel"):
         turn.cancel_timer(f"{timer}|{path}")
     if isinstance(plan.step.action, Load) and step.answer is None:
-        turn.load_ended(plan.step.targets)
+        turn.load_ended(path, plan.step.targets)
     return replace(step, stage="undoing", leases=gone, answer=step.answer or ("cancelled", ""))
 
 

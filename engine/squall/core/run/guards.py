@@ -2,17 +2,19 @@
 
 Called by `machine` when the edge or a load says what clients felt over the last second. A guard
 that is true ends the run as aborted; so does one that cannot be worked out, because nobody knows
-what it would have said. Without a request there is nothing to ask about.
+what it would have said. Without a request there is nothing to ask about. A load goes through its
+targets, so its requests are felt there as well: each request counts once.
 """
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 from squall.core.faults.effects import Felt
 from squall.core.playbook.expressions import Failure
 from squall.core.playbook.model import Group, Injection, Load
 from squall.core.playbook.plan import Plan, PlanStep
 from squall.core.run import values
-from squall.core.run.paths import attempt_path, shown
+from squall.core.run.paths import attempt_path, names, shown
 from squall.core.run.state import State, StepState
 from squall.core.run.turn import Turn
 
@@ -22,11 +24,12 @@ def breach(turn: Turn, plan: Plan, state: State, source: str) -> str | None:
 
     `source` is a target, or the attempt of a load.
     """
-    felt = _together(turn.pictures.values())
+    everywhere = frozenset(target.name for target in plan.playbook.targets)
+    whole = _once(turn, plan.main, "main", everywhere)
     # Rounds side by side have the same inputs, so any of them may be asked.
     for step in _going_on(state.main)[:1]:
-        for text in plan.playbook.abort_if:
-            if reason := _ask(turn, plan.main, step, "", text, felt):
+        for text in plan.playbook.abort_if if source in whole else ():
+            if reason := _ask(turn, plan.main, step, "", text, _together(whole.values())):
                 return reason
     for planned, step, above in _guarded(plan.main, state.main, ""):
         own = _own(turn, planned, attempt_path(planned, step, above))
@@ -89,7 +92,24 @@ def _own(turn: Turn, plan: PlanStep, path: str) -> dict[str, Felt]:
         if isinstance(step.step.action, Injection | Load)
         for target in step.step.targets
     }
-    return {source: felt for source, felt in turn.pictures.items() if source in targets}
+    return _once(turn, plan, path, targets)
+
+
+def _once(turn: Turn, plan: PlanStep, path: str, targets: AbstractSet[str]) -> dict[str, Felt]:
+    """What was measured at targets, and by loads inside whose targets nobody has measured."""
+    loads = {
+        below.path: below.step.targets
+        for below in plan.walk()
+        if isinstance(below.step.action, Load)
+    }
+
+    def counts(source: str) -> bool:
+        if source in targets:
+            return True
+        sent_to = loads.get("/".join(names(source)), ()) if source.startswith(path) else ()
+        return bool(sent_to) and turn.pictures.keys().isdisjoint(sent_to)
+
+    return {source: felt for source, felt in turn.pictures.items() if counts(source)}
 
 
 def _together(pictures: Iterable[Felt]) -> Felt | None:

@@ -179,8 +179,9 @@ class Turn:
             active, last = self.loads.get(target, (0, -1))
             self.loads[target] = (active + 1, last)
 
-    def load_ended(self, targets: tuple[str, ...]) -> None:
-        """Note that a load has stopped."""
+    def load_ended(self, path: str, targets: tuple[str, ...]) -> None:
+        """Note that the load of an attempt has stopped."""
+        self.pictures.pop(path, None)
         for target in targets:
             active, _ = self.loads.get(target, (1, -1))
             self.loads[target] = (max(0, active - 1), self.at)
