@@ -291,6 +291,16 @@ def test_a_guard_aborts_at_once_and_undoes(guard: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("after", "verdict"), [(200, "passed"), (1000, "aborted")])
+def test_the_guard_of_a_step_does_not_see_what_was_before_it(after: int, verdict: str) -> None:
+    stage = Stage(
+        GUARDED.replace("steps: [", "steps: [{name: bad, duration: 5s, scenario: {errors: 100%}}, ")
+        .replace("GUARD", ", abort_if: measured.error_rate > 0.5")
+    )  # fmt: skip
+    stage.measure(5 * SECOND + after * MILLISECOND, "shop", busy(errors=100))
+    assert stage.run().state.verdict == verdict
+
+
 BESIDE_A_LOAD = """
 name: x
 targets: {shop: {http: {listen: 127.0.0.1:9001, upstream: builtin:echo}}}

@@ -147,6 +147,6 @@ def _measured(turn: Turn, plan: Plan, state: State, event: Measured) -> State:
     """What clients feel right now: do the guards allow it?"""
     if state.phase not in {"running", "paused"}:
         return state
-    turn.pictures[event.source] = event.felt
+    turn.pictures[event.source] = (turn.at, event.felt)
     reason = guards.breach(turn, plan, state, event.source)
     return state if reason is None else ends.end(turn, plan, state, "aborted", reason)

@@ -180,13 +180,13 @@ def attempt(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepStat
     """Try once more."""
     step = replace(
         step, attempt=step.attempt + 1, stage="active", leases=(), children=(), answer=None,
-        saw=None, felt=None,
+        saw=None, felt=None, activated=None,
     )  # fmt: skip
     plan = plan.filled(step.filled)
     path = attempt_path(plan, step, above)
     if isinstance(plan.step.action, Group):
         turn.tell(StepEntered(at=turn.at, path=path, phase="active"))
-        step = replace(step, children=(PENDING,) * len(plan.children), cursor=0)
+        step = replace(step, children=(PENDING,) * len(plan.children), cursor=0, activated=turn.at)
         return settle(turn, plan, advance_group(turn, plan, step, path), above)
     return settle(turn, plan, attempts.begin(turn, plan, step, path), above)
 

@@ -62,7 +62,7 @@ class Turn:
         self.timers = dict(state.timers)
         self.frozen = dict(state.frozen)
         self.looks = state.looks
-        self.pictures = dict(state.pictures)
+        self.pictures = {source: (at, felt) for source, at, felt in state.pictures}
         self.values = {(path, name): text for path, name, text in state.values}
         self.loads = {target: (active, last) for target, active, last in state.loads}
 
@@ -78,7 +78,7 @@ class Turn:
             timers=tuple(sorted(self.timers.items())),
             frozen=tuple(sorted(self.frozen.items())),
             looks=self.looks,
-            pictures=tuple(sorted(self.pictures.items())),
+            pictures=tuple((source, *picture) for source, picture in sorted(self.pictures.items())),
             values=_triples(self.values) if self.values else (),
             loads=tuple((target, *known) for target, known in sorted(self.loads.items())),
         )
