@@ -355,6 +355,27 @@ parallel:
     assert not stage.live
 
 
+@pytest.mark.parametrize(("rest", "second"), [("0s", "failed"), ("3s", "succeeded")])
+def test_rates_known_only_in_a_run_are_held_against_the_limits_together(
+    rest: str, second: str
+) -> None:
+    project = read_project(b"limits: {error_share: 50%}", "squall.yaml", schema_text("project"))
+    stage = Stage(f"""
+name: x
+steps:
+  - {{name: look, http: {{get: "http://127.0.0.1:1/"}}}}
+  - name: both
+    parallel:
+      - {{name: a, duration: 2s, scenario: {{errors: "${{{{ steps.look.json.rate }}}}"}}}}
+      - {{name: b, delay: {rest}, duration: 2s,
+         scenario: {{errors: "${{{{ steps.look.json.rate }}}}"}}}}
+""", {"main/look": lambda _: saw(body='{"rate": 0.45}')}, project=project).run()  # fmt: skip
+    assert stage.ended["both/b"] == second
+    if second == "failed":
+        assert "it with 'a' beside it would make 69.75% of the requests" in stage.state.reason
+    assert (stage.state.values, stage.live) == ((), set())
+
+
 def side_by_side(loop: str, inside: str, timeout: str = "1h") -> str:
     return text(f"""
   - name: waves
