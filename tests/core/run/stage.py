@@ -71,6 +71,7 @@ class Stage:
         self.at = 0
         self.facts: list[object] = []
         self.commands: list[object] = []
+        self.deliveries = MET
         self.live: set[str] = set()
         self._order = itertools.count()
         self._due: list[tuple[int, int, RunEvent]] = []
@@ -114,13 +115,14 @@ class Stage:
                 self.later(at, EdgeReported(at=at, report=Applied(lease=lease, seq=seq)))
             case Revert(lease=lease, seq=seq):
                 self.live.discard(lease)
-                lifted = Lifted(lease=lease, seq=seq, deliveries=MET, felt=self.felt)
+                lifted = Lifted(lease=lease, seq=seq, deliveries=self.deliveries, felt=self.felt)
                 self.later(at, EdgeReported(at=at, report=lifted))
             case StartProbe(path=path):
                 self._answer(path)
             case StartLoad(path=path, duration=duration):
+                at += duration
                 ended = ActionEnded(at=at, path=path, outcome="succeeded", felt=self.felt)
-                self.later(at + duration, ended)
+                self.later(at, ended)
             case CancelAction(path=path):
                 self.later(at, ActionEnded(at=at, path=path, outcome="failed", reason="cancelled"))
             case Announce(fact=fact):

@@ -4,6 +4,7 @@ import pytest
 
 from core.run.stage import Stage, busy, saw
 from squall.core.diagnostics import Refused
+from squall.core.faults.effects import Delivery
 from squall.core.faults.kinds import Fixed, Latency
 from squall.core.playbook.load import load
 from squall.core.playbook.project_file import read_project
@@ -374,6 +375,25 @@ steps:
     if second == "failed":
         assert "it with 'a' beside it would make 69.75% of the requests" in stage.state.reason
     assert (stage.state.values, stage.live) == ((), set())
+
+
+@pytest.mark.parametrize(
+    ("asked", "seen", "verdict"),
+    [(0.01, 19, "warned"), (0.01, 700, "failed"), (1.0, 1, "failed"), (0.01, 0, "failed")],
+)
+@pytest.mark.parametrize("expecting", ["expect_traffic: true", "targets: [shop]"])
+def test_a_rare_fault_that_nobody_met_by_luck_is_a_warning(
+    expecting: str, asked: float, seen: int, verdict: str
+) -> None:
+    stage = Stage(f"""
+name: x
+targets: {{shop: {{http: {{listen: 127.0.0.1:9001, upstream: builtin:echo}}}}}}
+parallel:
+  - {{name: hit, duration: 1s, scenario: {{errors: 1%}}, {expecting}}}
+  - {{name: users, duration: 1s, load: {{requests: 20/s}}}}
+""")
+    stage.deliveries = (Delivery(scenario=0, fault=0, kind="Errors", asked=asked, seen=seen),)
+    assert stage.run().state.verdict == verdict
 
 
 def side_by_side(loop: str, inside: str, timeout: str = "1h") -> str:
