@@ -29,6 +29,7 @@ from squall.core.run.commands import (
 from squall.core.run.events import ActionEnded, EdgeReported, RunCreated, RunEvent, TimerFired
 from squall.core.run.facts import RunFact, Verdict
 from squall.core.run.machine import advance, initial
+from squall.core.run.paths import names
 from squall.core.run.state import State
 
 MAX_EVENTS: Final = 20_000
@@ -72,7 +73,7 @@ def _check(plan: Plan, wishes: Mapping[str, str]) -> None:
         if not isinstance(step.step.action, Group)
     }
     for path, outcome in wishes.items():
-        plain = _plain(path)
+        plain = "/".join(names(path))
         if plain not in steps:
             close = nearest(plain, steps)
             hint = f"did you mean '{close}'?" if close else "steps: " + ", ".join(steps)
@@ -83,9 +84,17 @@ def _check(plan: Plan, wishes: Mapping[str, str]) -> None:
             raise AssumptionError(f"'{path}' has no timeout, so it cannot time out")
 
 
-def _plain(path: str) -> str:
-    """A path without iterations and attempts: ``waves[2]/hit#1`` is a case of ``waves/hit``."""
-    return "/".join(part.partition("#")[0].partition("[")[0] for part in path.split("/"))
+def _fits(wish: str, path: str) -> bool:
+    """Whether a path, with all its iterations and attempts, is a case of what a wish names."""
+    wished, way = wish.split("/"), path.split("/")
+    return len(wished) == len(way) and all(map(_is_case, wished, way))
+
+
+def _is_case(wished: str, part: str) -> bool:
+    """``hit[2]#1`` is a case of itself, of ``hit[2]``, of ``hit#1`` and of ``hit``."""
+    around, number, attempt = part.partition("#")
+    name = around.partition("[")[0]
+    return wished in {part, around, f"{name}{number}{attempt}", name}
 
 
 class _World:
@@ -156,8 +165,9 @@ class _World:
 
     def _wish(self, path: str) -> str | None:
         """What was asked to be assumed of this step, most exact first."""
-        exact = path.partition("/")[2].partition("#")[0]
-        return self.wishes.get(exact) or self.wishes.get(_plain(exact))
+        here = path.partition("/")[2]
+        fitting = [wish for wish in self.wishes if _fits(wish, here)]
+        return self.wishes[max(fitting, key=len)] if fitting else None
 
     def _note(self, path: str, what: str) -> None:
         name = path.partition("#")[0] if path.startswith(f"{STEADY}/") else path.partition("/")[2]
