@@ -16,6 +16,31 @@ def rehearsed(steps: str, assume: dict[str, str] | None = None) -> Rehearsal:
     return rehearse(plan, assume=assume)
 
 
+UNKNOWN = """
+  - {name: look, http: {get: "http://127.0.0.1:1/"}}
+  - {name: rest, wait: "${{ steps.look.json.rest }}"}
+  - {name: call, exec: {run: [echo, "${{ steps.look.body }}"]}}
+  - {name: slow, duration: "${{ steps.look.latency }}", scenario: {latency: 1s}}
+  - {name: some, when: steps.look.status == 201, wait: 1s}
+  - {name: each, loop: {each: "${{ steps.look.json.all }}"}, wait: 1s}
+  - {name: until, loop: {until: steps.look.status == 201, max: 3}, wait: 1s}
+"""
+
+
+def test_what_cannot_be_known_is_told_as_assumed() -> None:
+    assumed = {f"{path}: {what}" for path, what in rehearsed(UNKNOWN).assumed}
+    assert assumed == {
+        "look#1: GET http://127.0.0.1:1/ answers well",
+        "rest: wait: ${{ steps.look.json.rest }} is not known, 5s is assumed",
+        "call#1: exec: {run: [echo, ${{ steps.look.body }}]} ends well",
+        "slow: duration ${{ steps.look.latency }} is not known, 1m is assumed",
+        "slow#1: faults go on and off at once, and requests meet them",
+        "some: when steps.look.status == 201 is not known, it is taken as true",
+        "each: each steps.look.json.all is not known, one round is assumed",
+        "until: until steps.look.status == 201 is not known, 3 rounds are assumed",
+    }
+
+
 TRIED_AGAIN = """
   - name: e
     loop: {times: 2}

@@ -6,6 +6,7 @@ Two rehearsals with the same arguments are equal. It returns values; the command
 """
 
 import heapq
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -13,10 +14,19 @@ from typing import Final, Literal
 from squall.core.diagnostics import nearest
 from squall.core.faults.effects import Applied, Delivery, Inject, Lifted, Rejected, Revert
 from squall.core.faults.kinds import EVERY
-from squall.core.playbook.model import ExecProbe, Group, HttpProbe, Load, Probe, TcpProbe
+from squall.core.playbook.model import (
+    Blank,
+    ExecProbe,
+    Group,
+    HttpProbe,
+    Load,
+    Probe,
+    TcpProbe,
+    Wait,
+)
 from squall.core.playbook.plan import Plan
 from squall.core.playbook.talk import STEADY
-from squall.core.playbook.wording import describe_load, describe_probe
+from squall.core.playbook.wording import describe_blank, describe_load, describe_probe
 from squall.core.run.commands import (
     Announce,
     CancelAction,
@@ -25,12 +35,14 @@ from squall.core.run.commands import (
     StartLoad,
     StartProbe,
     StartTimer,
+    Suppose,
 )
 from squall.core.run.events import ActionEnded, EdgeReported, RunCreated, RunEvent, TimerFired
-from squall.core.run.facts import RunFact, Verdict
+from squall.core.run.facts import RunFact, StepFilled, Verdict
 from squall.core.run.machine import advance, initial
-from squall.core.run.paths import names
+from squall.core.run.paths import names, without_attempt
 from squall.core.run.state import State
+from squall.core.timing import Duration, format_duration
 
 MAX_EVENTS: Final = 20_000
 """A rehearsal of a loop that turns very often stops here and says so."""
@@ -108,7 +120,8 @@ class _World:
         self.due: list[tuple[int, int, RunEvent]] = []
         self.timers: dict[str, int] = {}
         self.facts: list[RunFact] = []
-        self.assumed: dict[str, str] = {}
+        self.assumed: set[tuple[str, str]] = set()
+        self.blanks: dict[str, Blank] = {}
         self.events: list[RunEvent] = []
         self.shapes: dict[str, Inject] = {}
 
@@ -128,7 +141,7 @@ class _World:
     def _report(self, state: State) -> Rehearsal:
         return Rehearsal(
             facts=tuple(self.facts),
-            assumed=tuple(sorted(self.assumed.items())),
+            assumed=tuple(sorted(self.assumed)),
             verdict=state.verdict,
             reason=state.reason,
             lasts=state.at,
@@ -162,6 +175,10 @@ class _World:
                 self._later(at, ActionEnded(at=at, path=path, outcome="failed", reason="cancelled"))
             case Announce(fact=fact):
                 self.facts.append(fact)
+                if isinstance(fact, StepFilled):
+                    self._filled(fact)
+            case Suppose(path=path, what=what):
+                self._note(path, what)
 
     def _wish(self, path: str) -> str | None:
         """What was asked to be assumed of this step, most exact first."""
@@ -171,7 +188,28 @@ class _World:
 
     def _note(self, path: str, what: str) -> None:
         name = path.partition("#")[0] if path.startswith(f"{STEADY}/") else path.partition("/")[2]
-        self.assumed.setdefault(name, what)
+        self.assumed.add((name, what))
+
+    def _filled(self, fact: StepFilled) -> None:
+        """Where a value is not known an example stands for it, and that is no fact."""
+        step = fact.step
+        if step.blank is None:
+            self.blanks.pop(fact.path, None)
+            return
+        self.blanks[fact.path] = step.blank
+        written = json.loads(step.blank.text).get("duration")
+        if isinstance(step.action, Wait):
+            self._guess(fact.path, describe_blank(step.blank), step.action.duration)
+        if step.duration is not None and "${{" in str(written):
+            self._guess(fact.path, f"duration {written}", step.duration)
+
+    def _guess(self, path: str, what: str, lasts: Duration) -> None:
+        self._note(path, f"{what} is not known, {format_duration(lasts)} is assumed")
+
+    def _said(self, path: str, known: str) -> str:
+        """What a step does: as it is written, where its values are not known."""
+        blank = self.blanks.get(without_attempt(path))
+        return describe_blank(blank) if blank is not None else known
 
     def _inject(self, inject: Inject) -> None:
         wish = self._wish(inject.path)
@@ -206,7 +244,8 @@ class _World:
             self._note(path, "times out")
             return
         failed = wish == "failed"
-        self._note(path, f"{describe_probe(probe)} {'fails' if failed else _WELL[type(probe)]}")
+        does = self._said(path, describe_probe(probe))
+        self._note(path, f"{does} {'fails' if failed else _WELL[type(probe)]}")
         outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
         reason = "assumed to fail" if failed else ""
         self._later(self.at, ActionEnded(at=self.at, path=path, outcome=outcome, reason=reason))
@@ -217,7 +256,8 @@ class _World:
             self._note(path, "times out")
             return
         failed = wish == "failed"
-        self._note(path, f"{describe_load(load)} are sent{', and fail' if failed else ''}")
+        does = self._said(path, describe_load(load))
+        self._note(path, f"{does} are sent{', and fail' if failed else ''}")
         outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
         at = self.at + duration
         self._later(at, ActionEnded(at=at, path=path, outcome=outcome))

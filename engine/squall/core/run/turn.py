@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from squall.core.faults.dice import draw
 from squall.core.playbook.plan import Plan
 from squall.core.playbook.source import Data
-from squall.core.run.commands import Announce, CancelTimer, Command, StartTimer
+from squall.core.run.commands import Announce, CancelTimer, Command, StartTimer, Suppose
 from squall.core.run.facts import RunFact
 from squall.core.run.state import State
 
@@ -90,6 +90,10 @@ class Turn:
     def tell(self, fact: RunFact) -> None:
         """Tell whoever watches."""
         self.commands.append(Announce(fact=fact))
+
+    def suppose(self, path: str, what: str) -> None:
+        """Note what a rehearsal takes for granted of a step."""
+        self.commands.append(Suppose(path=path, what=what))
 
     def start_timer(self, timer: str, after: int) -> int:
         """Have `timer` fire after so many nanoseconds; returns when that is.
