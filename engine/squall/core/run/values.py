@@ -14,12 +14,12 @@ from squall.core.playbook.expressions import Failure, Scope, evaluate, rendered,
 from squall.core.playbook.filling import fill_blank, put_in
 from squall.core.playbook.inputs import fitting
 from squall.core.playbook.late import build_filled
-from squall.core.playbook.limits import beyond
+from squall.core.playbook.limits import beyond, spares
 from squall.core.playbook.model import Given, Group, Step
 from squall.core.playbook.names import Named
 from squall.core.playbook.plan import PlanStep
 from squall.core.playbook.source import Data
-from squall.core.run.paths import attempt_path, iteration_path, step_path, without_attempt
+from squall.core.run.paths import attempt_path, iteration_path, names, step_path, without_attempt
 from squall.core.run.state import StepState
 from squall.core.run.turn import UNKNOWN, Known, Turn, Unknown
 
@@ -28,6 +28,9 @@ MEASURED: Final = ("requests", "errors", "error_rate", "rate", "p50", "p95", "p9
 
 _PASSED: Final = ("steps", 0, "playbook", "inputs", "")
 """Where in a playbook the input of a call stands, which may be of any kind."""
+
+_SPARES: Final = "spares"
+"""Under which name it is kept what a filled step spares, as long as it goes on."""
 
 Answer: TypeAlias = "Known | Failure"
 
@@ -72,8 +75,24 @@ def filled(turn: Turn, plan: PlanStep, step: StepState, above: str) -> Step | Fa
     if isinstance(data, Failure):
         return data
     built = build_filled(plan.step, data, turn.plan.schema)
-    too_far = "" if isinstance(built, Failure) else beyond(turn.plan.playbook, plan.step, built)
-    return Failure(too_far) if too_far else built
+    if isinstance(built, Failure):
+        return built
+    if too_far := beyond(turn.plan.playbook, plan.step, built, _on(turn)):
+        return Failure(too_far)
+    if turn.plan.playbook.limits.error_share is not None:
+        turn.keep(iteration_path(plan, step, above), _SPARES, spares(built))
+    return built
+
+
+def _on(turn: Turn) -> dict[str, float]:
+    """What the filled steps that go on spare, by their names on the way; rounds together."""
+    on: dict[str, float] = {}
+    for path, name in turn.values:
+        known = turn.recall(path, name) if name == _SPARES else None
+        if isinstance(known, int | float):
+            at = "/".join(names(path)[1:])
+            on[at] = on.get(at, 1.0) * known
+    return on
 
 
 class _Render:
