@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.argument("code", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def explain(code: str | None, as_json: bool) -> None:  # noqa: FBT001
-    r"""Say what a code means, why it matters, and what to do; without a code, list them.
+    """Say what a code means, why it matters, and what to do; without a code, list them.
 
     \b
     Example:
