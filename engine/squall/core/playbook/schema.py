@@ -88,12 +88,12 @@ def fitting(document: Document, schema: str) -> Document | None:
 
 
 def example_at(schema: str, path: Path) -> Data:
-    """What may stand at a place: the first plain example the schema gives there, else a text."""
-    examples = [
-        example for about in _about_place(schema, path) for example in about.get("examples", ())
-    ]
+    """What may stand at a place: the schema's first plain example there, or least number; a text."""
+    here = list(_about_place(schema, path))
+    examples = [example for about in here for example in about.get("examples", ())]
     plain = (one for one in examples if not isinstance(one, dict | list))
-    return next(plain, examples[0] if examples else "text")
+    least = [about["minimum"] for about in here if "minimum" in about]
+    return next(plain, (examples or least or ["text"])[0])
 
 
 def only_text_fits(schema: str, path: Path, value: Data) -> bool:
