@@ -90,9 +90,9 @@ def fitting(document: Document, schema: str) -> Document | None:
 def example_at(schema: str, path: Path) -> Data:
     """What may stand at a place: the schema's first plain example there, or least number; a text."""
     here = list(_about_place(schema, path))
-    examples = [example for about in here for example in about.get("examples", ())]
+    examples: list[Data] = [example for about in here for example in about.get("examples", ())]
     plain = (one for one in examples if not isinstance(one, dict | list))
-    least = [about["minimum"] for about in here if "minimum" in about]
+    least: list[Data] = [about["minimum"] for about in here if "minimum" in about]
     return next(plain, (examples or least or ["text"])[0])
 
 
