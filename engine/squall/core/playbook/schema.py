@@ -88,7 +88,7 @@ def fitting(document: Document, schema: str) -> Document | None:
 
 
 def example_at(schema: str, path: Path) -> Data:
-    """What may stand at a place: the schema's first plain example there, or least number; a text."""
+    """What may stand at a place: its first plain example, its least number, or a text."""
     here = list(_about_place(schema, path))
     examples: list[Data] = [example for about in here for example in about.get("examples", ())]
     plain = (one for one in examples if not isinstance(one, dict | list))
