@@ -124,15 +124,6 @@ def test_a_number_stays_one_where_a_number_fits() -> None:
     assert stage.run().at == 3 * SECOND
 
 
-def test_a_value_that_does_not_fit_fails_the_step_in_words() -> None:
-    stage = Stage(text("""
-  - {name: make, http: {post: "http://127.0.0.1:1/orders"}}
-  - {name: slow, duration: 1s, scenario: {latency: "${{ steps.make.json.delay }}"}}
-"""), {"main/make": lambda _: saw(body='{"delay": "soon"}')}).run()  # fmt: skip
-    assert stage.state.reason == "slow: 'soon' is not written as a duration"
-    assert not stage.live
-
-
 def test_a_loop_over_each_has_item_and_index_and_its_faults_follow() -> None:
     stage = Stage(
         text("""
@@ -669,3 +660,60 @@ def test_a_list_that_is_given_to_a_playbook_is_known_as_a_whole() -> None:
 """),
             others=(TYPED,),
         )
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        (
+            '{scenario: {latency: "${{ steps.look.json.text }}"}, duration: 1s}',
+            "'scenario.latency': 'soon' is not written as a duration; for example \"100ms\"",
+        ),
+        (
+            '{scenario: {errors: "${{ steps.look.json.number }}"}, duration: 1s}',
+            "'scenario.errors': 7 is out of range: at most 1; did you mean 7%?",
+        ),
+        (
+            '{http: {get: "http://127.0.0.1:1/", headers: {x: "${{ steps.look.json.list }}"}}}',
+            "'http.headers.x': a list is not a text; for example \"yes\"",
+        ),
+        (
+            '{wait: "${{ steps.look.json.long }}"}',
+            "'wait': '40000d' is not a duration that can be waited for; "
+            "at most 100 years, for example 100ms, 2s, 1h30m",
+        ),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_with_its_key_and_what_would(
+    step: str, reason: str
+) -> None:
+    body = '{"text": "soon", "number": 7, "list": [1], "long": "40000d"}'
+    stage = Stage(
+        text(f"\n  - {LOOK}}}\n  - {{name: next, {step[1:]}\n"),
+        {"main/look": lambda _: saw(body=body)},
+    ).run()
+    assert stage.state.reason == f"next: {reason}"
+    assert not stage.live
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        'http: {get: "http://127.0.0.1:1/", headers: {x: "${{ steps.look.status }}"}}',
+        'exec: {run: [echo, "${{ steps.look.status }}"]}',
+        'exec: {run: [env], env: {A: "${{ steps.look.status }}"}}',
+    ],
+)
+def test_a_number_that_stands_alone_where_a_text_is_wanted_is_put_in_as_text(step: str) -> None:
+    stage = Stage(text(f"\n  - {LOOK}}}\n  - {{name: next, {step}}}\n")).run()
+    assert stage.state.verdict == "passed"
+
+
+def test_a_code_that_only_the_run_knows_may_stand_in_a_list_of_codes() -> None:
+    stage = Stage(text(f"""
+  - {LOOK}}}
+  - name: next
+    duration: 1s
+    scenario: {{errors: {{rate: 50%, codes: ["${{{{ steps.look.json.code }}}}"]}}}}
+"""), {"main/look": lambda _: saw(body='{"code": 503}')}).run()  # fmt: skip
+    assert stage.ended["next"] == "succeeded"

@@ -92,6 +92,8 @@ def _check_produced(places: Places, at: Path, said: Said, chain: str, column: in
         return
     step = chain.split(".")[1]
     hint = f"ask first: steps.{step}.ran && ..."
+    if not said.key:  # a value and no condition: it has to be something either way
+        hint = f"say what it is then: steps.{step}.ran ? {chain} : OTHER"
     message = f"'{found.read.child}' may not have run: {why}"
     _note(places, at, said, Mistake(column, len(chain), message, hint), "SQ235")
 
