@@ -151,6 +151,8 @@ class _Filler:
         if isinstance(data, list):
             return [self._node(value, (*path, index)) for index, value in enumerate(data)]
         assert isinstance(data, str)
+        if not path:
+            return data  # the schema says that a text is no playbook
         if path[0] in {"inputs", "name", "version"} or is_bare(path):
             self._superfluous(path)
             return data
