@@ -7,6 +7,7 @@ from squall.core.diagnostics import Refused
 from squall.core.faults.kinds import Errors, Fixed, Latency, Share
 from squall.core.playbook.load import load
 from squall.core.playbook.project_file import read_project
+from squall.core.playbook.snapshot import Snapshot
 from squall.core.run.facts import StepEntered
 from squall.core.timing import MILLISECOND, SECOND
 from squall.worktree import schema_text
@@ -585,3 +586,34 @@ def test_a_list_that_is_given_to_a_playbook_is_known_as_a_whole() -> None:
 """),
             others=(TYPED,),
         )
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "found"),
+    [
+        ("{type: integer, default: 3}", {"m": "x"}, ["SQ234"]),
+        ("{type: integer, default: x}", {}, ["SQ234"]),
+        ("{type: integer}", {}, []),
+    ],
+)
+def test_where_an_input_has_no_value_nothing_else_is_found(
+    declared: str, given: dict[str, str], found: list[str]
+) -> None:
+    read = load(
+        text(
+            """
+  - {name: rest, when: inputs.m > 3, wait: "${{ inputs.m }}ms"}
+  - name: slow
+    scenario: {latency: "${{ inputs.m }}ms", errors: "${{ inputs.m }}%"}
+    duration: "${{ inputs.m * 2 }}s"
+  - {name: rounds, loop: {times: "${{ inputs.m }}"}, wait: 1s}
+  - {name: c, playbook: {name: typed, inputs: {i: "${{ inputs.m }}", s: "${{ inputs.m }}%"}}}
+""",
+            f"inputs: {{m: {declared}}}",
+        ).encode(),
+        "x.yaml",
+        schema_text(),
+        inputs=given,
+        snapshot=Snapshot(lambda: ("typed.yaml",), lambda _: TYPED.encode()),
+    )
+    assert [f.code for f in read.findings if f.code != "SQ210"] == found

@@ -133,6 +133,7 @@ class _Filler:
     inputs: Mapping[str, Given]
     schema: str
     late: dict[Path, str] = field(default_factory=dict)
+    unknown: set[Path] = field(default_factory=set)
     broken: set[Path] = field(default_factory=set)
     """Where nothing could be put in: what is said of the example there is not said to anybody."""
 
@@ -141,7 +142,14 @@ class _Filler:
         document = self.places.document
         filled = self._node(document.data, ())
         holes = document.holes | self.broken
-        return replace(document, data=filled, written=document.data, late=self.late, holes=holes)
+        return replace(
+            document,
+            data=filled,
+            written=document.data,
+            late=self.late,
+            unknown=self.unknown,
+            holes=holes,
+        )
 
     def _node(self, data: Data, path: Path) -> Data:
         if isinstance(data, dict):
@@ -202,6 +210,7 @@ class _Filler:
         if isinstance(filled, Failure) and not mistakes and self._all_given(templates):
             self.places.note(path, "SQ232", filled.reason)
             self.broken.add(path)
+        self.unknown.add(path)
         return example_at(self.schema, path)
 
     def _later(self, text: str, path: Path, templates: tuple[Template, ...]) -> Data:

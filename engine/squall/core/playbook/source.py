@@ -40,9 +40,10 @@ class Document:
     """One document: its data, and where each path in it stands.
 
     `keys` holds what a mapping's key was read from, `values` the same of a value; where that
-    stands, `locate` says. `aliases` holds where the value of an alias is written. `holes` are the mappings in which something was left
-    out, so that nobody complains about what is not there. `late` are texts whose values are known
-    only while a run is on its way; in `data` an example stands for each. `written` is the data
+    stands, `locate` says. `aliases` holds where the value of an alias is written. `holes` are the
+    mappings in which something was left out, so that nobody complains about what is not there.
+    `late` are texts whose values are known only while a run is on its way; in `data` an example
+    stands for each, and for those `unknown` because an input has no value. `written` is the data
     before anything was put in.
     """
 
@@ -52,6 +53,7 @@ class Document:
     aliases: dict[Path, Path] = field(default_factory=dict)
     holes: set[Path] = field(default_factory=set)
     late: dict[Path, str] = field(default_factory=dict)
+    unknown: set[Path] = field(default_factory=set)
     written: Data = None
 
     def locate(self, path: Path, *, key: bool = False) -> Span:
