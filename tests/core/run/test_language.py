@@ -617,3 +617,25 @@ def test_where_an_input_has_no_value_nothing_else_is_found(
         snapshot=Snapshot(lambda: ("typed.yaml",), lambda _: TYPED.encode()),
     )
     assert [f.code for f in read.findings if f.code != "SQ210"] == found
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        '"${{ steps.q.json.path }}"',
+        '["${{ steps.q.json.path }}"]',
+        '[{errors: 1%}, "${{ steps.q.body }}"]',
+    ],
+)
+def test_which_scenario_is_meant_has_to_be_known_before_the_run(scenario: str) -> None:
+    read = load(
+        text(f"""
+  - {{name: q, http: {{get: "http://127.0.0.1:1/"}}}}
+  - {{name: fail, scenario: {scenario}, duration: 1s}}
+""").encode(),
+        "x.yaml",
+        schema_text(),
+    )
+    (found,) = [f for f in read.findings if f.code != "SQ210"]
+    assert found.code == "SQ231"
+    assert "'scenario' has to be known before the run, and 'steps.q." in found.message

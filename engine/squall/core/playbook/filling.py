@@ -269,6 +269,8 @@ def _fixed(keys: Path) -> str | None:
             return None
         case ("playbook", "inputs", name, *_):
             return str(name)
+        case ("scenario",) | ("scenario", int()):
+            return "scenario"
         case (first, *_) if first in FIXED | {"loop", "playbook"}:
             return str(first)
     return None
