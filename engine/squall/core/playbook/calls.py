@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from squall.core.playbook.expressions import Failure
 from squall.core.playbook.inputs import EXAMPLES, KINDS, fitting
+from squall.core.playbook.model import STEPS
 from squall.core.playbook.places import Places
 from squall.core.playbook.snapshot import Missing, Snapshot, Written, either
 from squall.core.playbook.source import Data, Document, Path
 
-_LISTS: Final = ("steps", "parallel", "finally")
 _TEMPLATE: Final = "${{"
 
 Calls = Mapping[Path, Written]
@@ -63,7 +63,7 @@ def _calls(document: Document) -> Iterator[tuple[Path, Data]]:
             continue
         if path and "playbook" in node:
             yield (*path, "playbook"), node["playbook"]
-        for key in _LISTS:
+        for key in STEPS:
             steps = node.get(key)
             below = enumerate(steps) if isinstance(steps, list) else ()
             waiting += [((*path, key, index), step) for index, step in below]
