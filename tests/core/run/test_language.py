@@ -8,6 +8,7 @@ from squall.core.faults.kinds import Errors, Fixed, Latency, Share
 from squall.core.playbook.load import load
 from squall.core.playbook.project_file import read_project
 from squall.core.playbook.snapshot import Snapshot
+from squall.core.playbook.talk import expressions
 from squall.core.run.facts import StepEntered
 from squall.core.timing import MILLISECOND, SECOND
 from squall.worktree import schema_text
@@ -639,3 +640,34 @@ def test_which_scenario_is_meant_has_to_be_known_before_the_run(scenario: str) -
     (found,) = [f for f in read.findings if f.code != "SQ210"]
     assert found.code == "SQ231"
     assert "'scenario' has to be known before the run, and 'steps.q." in found.message
+
+
+def test_a_check_of_the_steady_state_has_to_be_known_before_the_run() -> None:
+    read = load(
+        b"""
+name: x
+steady_state:
+  checks:
+    - {name: healthy, http: {get: "http://127.0.0.1:1/${{ steps.q.json.path }}"}}
+steps:
+  - {name: q, http: {get: "http://127.0.0.1:1/"}}
+""",
+        "x.yaml",
+        schema_text(),
+    )
+    (found,) = [f for f in read.findings if f.code != "SQ210"]
+    assert found.code == "SQ231"
+    assert found.message.startswith("a check of the steady state has to be known before the run")
+
+
+def test_what_is_in_reach_of_a_called_playbook_are_its_own_inputs() -> None:
+    called = """
+name: guarded
+inputs: {most: {type: duration, default: 1s}}
+abort_if: measured.p99 > inputs.most
+steps: [{name: l, load: {requests: 10/s}, duration: 1s}]
+"""
+    stage = Stage(text("  - {name: c, playbook: guarded}\n"), others=(called,))
+    (said,) = [said for said in expressions(stage.playbook) if said.guard]
+    assert said.in_reach()["inputs.most"] == "duration"
+    assert said.find("inputs.most") is not None
