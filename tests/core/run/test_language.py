@@ -671,3 +671,41 @@ steps: [{name: l, load: {requests: 10/s}, duration: 1s}]
     (said,) = [said for said in expressions(stage.playbook) if said.guard]
     assert said.in_reach()["inputs.most"] == "duration"
     assert said.find("inputs.most") is not None
+
+
+ROUNDS = """
+  - {name: rounds, loop: {each: "${{ inputs.l }}", max_parallel: 2}, timeout: 1m,
+     http: {get: "http://127.0.0.1:1/${{ loop.item }}"}}
+  - {name: group, loop: {each: "${{ inputs.l }}"},
+     steps: [{name: hit, duration: 1s, scenario: slow}]}
+  - {name: after, wait: 1s}
+"""
+LIST = "scenarios: {slow: {latency: 1s}}\ninputs: {l: {type: list, default: []}}"
+
+
+def test_a_loop_over_an_input_that_is_empty_is_skipped() -> None:
+    stage = Stage(text(ROUNDS, LIST)).run()
+    assert stage.ended == {"rounds": "skipped", "group": "skipped", "after": "succeeded"}
+    assert stage.state.verdict == "passed"
+    stage = Stage(text(ROUNDS, LIST), l=["a", "b"]).run()
+    assert len(stage.probes()) == len(stage.scenarios()) == 2
+
+
+def test_a_playbook_without_a_round_does_nothing() -> None:
+    top = f'{LIST}\nloop: {{each: "${{{{ inputs.l }}}}"}}'
+    alone = Stage(text("  - {name: hit, duration: 1s, scenario: slow}\n", top)).run()
+    assert alone.state.finished
+    assert alone.scenarios() == []
+    own = top.removeprefix("scenarios: {slow: {latency: 1s}}")
+    called = text("  - {name: a, wait: 1s}\n", own).replace("name: x", "name: inner")
+    stage = Stage(text("  - {name: c, playbook: inner}\n"), others=(called,)).run()
+    assert stage.ended == {"c": "skipped"}
+
+
+def test_a_list_that_is_written_empty_is_no_loop() -> None:
+    read = load(
+        text("  - {name: a, loop: {each: []}, wait: 1s}\n").encode(), "x.yaml", schema_text()
+    )
+    (found,) = [f for f in read.findings if f.code != "SQ210"]
+    assert (found.code, found.message) == ("SQ107", "there is nothing in it")
+    assert '["checkout", "cart"]' in found.hint
