@@ -109,7 +109,7 @@ def may_not_have_run(said: Said, read: Read) -> str | None:
     assert step is not None
     if step.when:
         return "it has a 'when'"
-    if step.loop is not None and (step.loop.while_ or step.loop.each_of):
+    if step.loop is not None and (step.loop.while_ or step.loop.each_of or step.loop.rounds == 0):
         return "its loop may have no round"
     assert isinstance(group.step.action, Group)
     if read.up == 0:
