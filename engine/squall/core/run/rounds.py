@@ -44,7 +44,9 @@ def _while(
     ahead: dict[str, Known] = {"loop.index": step.iteration + 1}
     answer = values.ask(turn, plan, step, above, condition, ahead)
     if isinstance(answer, Failure):
-        return Failure(f"while {answer.reason}")
+        # Nothing was seen before the first round, so that cannot keep it back.
+        first = step.iteration == 0 and values.speaks_of_itself(plan, condition)
+        return True if first else Failure(f"while {answer.reason}")
     if answer is UNKNOWN:
         _suppose(turn, plan, above, f"while {condition}", most or 1)
         return most is not None or step.iteration == 0

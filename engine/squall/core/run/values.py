@@ -44,6 +44,12 @@ def ask(
     return UNKNOWN if known is None else evaluate(text, *known)
 
 
+def speaks_of_itself(plan: PlanStep, text: str) -> bool:
+    """Whether an expression of a step asks for what the step, or one inside it, has seen."""
+    named = (one for one in plan.speaks[text] if one.read.up == 0)
+    return any(not one.name.startswith(("inputs.", "loop.")) for one in named)
+
+
 def disappointment(turn: Turn, plan: PlanStep, step: StepState, above: str) -> str | None:
     """Why what the step saw is not what was expected; None when it is, or nobody can know."""
     for text in plan.step.expect:
