@@ -75,7 +75,7 @@ def _next_item(turn: Turn, plan: PlanStep, step: StepState, above: str) -> bool 
     assert loop is not None
     path = step_path(plan, above)
     if step.iteration == 0:
-        answer: values.Answer = loop.items()
+        answer: values.Worth = loop.items()
         if loop.each_of:
             answer = values.ask(turn, plan, step, above, loop.each_of)
         if isinstance(answer, Failure):
