@@ -183,6 +183,28 @@ def test_while_asks_before_each_round_and_sees_the_last() -> None:
     assert (stage.state.verdict, len(stage.asked)) == ("passed", 3)
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        f"{LOOK}, loop: {{while: status == 503, max: 9}}, expect: 'true'}}",
+        "{name: w, loop: {while: steps.look.status > 500, max: 9}, steps: [WELL]}",
+    ],
+)
+def test_the_first_round_is_free_of_what_only_a_round_can_see(steps: str) -> None:
+    path = "main/w/look" if "WELL" in steps else "main/look"
+    steps = steps.replace("WELL", f"{LOOK}, expect: 'true'}}")
+    stage = Stage(text(f"\n  - {steps}\n"), {path: lambda n: saw(503 if n < 2 else 200)}).run()
+    assert (stage.state.verdict, len(stage.asked)) == ("passed", 3)
+
+
+def test_a_loop_that_cannot_begin_is_not_told_as_a_round() -> None:
+    stage = Stage(text(f"""
+  - {LOOK}}}
+  - {{name: w, loop: {{while: steps.look.json.more, max: 9}}, wait: 1s}}
+"""), {"main/look": lambda _: saw(body="no json")}).run()  # fmt: skip
+    assert stage.state.reason.startswith("w: while ")
+
+
 def test_rounds_begin_no_faster_than_every() -> None:
     stage = Stage(
         text("""
