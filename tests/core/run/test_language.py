@@ -39,6 +39,29 @@ def test_a_status_of_400_fails_by_itself_and_not_where_something_else_is_expecte
     assert wanted.state.verdict == "passed"
 
 
+def test_every_step_of_finally_is_tried_and_the_first_that_failed_is_the_reason() -> None:
+    tidying = """
+name: x
+steps: [{name: calm, wait: 1s}]
+finally:
+  - {name: one, http: {get: "http://127.0.0.1:1/"}}
+  - {name: two, http: {get: "http://127.0.0.1:2/"}}
+  - {name: three, http: {get: "http://127.0.0.1:3/"}}
+  - name: four
+    steps:
+      - {name: inside, http: {get: "http://127.0.0.1:4/"}}
+      - {name: behind, wait: 1s}
+"""
+    failing = {"finally/one": lambda _: saw(500), "finally/two": lambda _: saw(501)}
+    stage = Stage(tidying, {**failing, "finally/four/inside": lambda _: None}).run()
+    assert stage.ended == {
+        "calm": "succeeded", "one": "failed", "two": "failed", "three": "succeeded",
+        "four/inside": "failed", "four/behind": "omitted", "four": "failed",
+    }  # fmt: skip
+    assert stage.state.verdict == "failed"
+    assert stage.state.reason.startswith("finally: one: ")
+
+
 def test_no_answer_fails_whatever_was_expected() -> None:
     stage = Stage(text(f"\n  - {LOOK}, expect: status != 500}}\n"), {"main/look": lambda _: None})
     assert stage.run().state.reason == "look: no answer"
