@@ -83,6 +83,39 @@ def test_an_assumed_failure_changes_verdict_and_exit_code() -> None:
 
 
 @pytest.mark.parametrize(
+    ("assumed", "exit_code", "said"),
+    [
+        ("look.status=503", 1, "look failed: expected status == 200; status was 503"),
+        ("look.latency=2s", 0, "sees latency 2s"),
+        ("users.measured.p99=2s", 1, "measured.p99 was 2 s"),
+        ("steady/up.status=500", 4, "inconclusive: the steady state does not hold"),
+        ("look.statu=503", 2, "'look' sees no 'statu'; did you mean 'status'?"),
+        ("lok.status=503", 2, "there is no step 'lok.status'; did you mean 'look'?"),
+        ("look.status=many", 2, "'many' is no integer; for example 3"),
+        ("rest.status=503", 2, "'rest' sees nothing"),
+    ],
+)
+def test_what_a_step_sees_can_be_assumed(
+    tmp_path: Path, assumed: str, exit_code: int, said: str
+) -> None:
+    playbook = tmp_path / "x.yaml"
+    playbook.write_text("""
+name: x
+steady_state: {checks: [{name: up, http: {get: "http://127.0.0.1:1/"}}]}
+steps:
+  - {name: look, http: {get: "http://127.0.0.1:1/"}, expect: status == 200}
+  - {name: rest, wait: 1s}
+  - name: users
+    load: {requests: 10/s}
+    duration: 2s
+    expect: "measured.error_rate < 0.5 && measured.p99 < duration('1s')"
+""")
+    done = squall("rehearse", playbook, "--assume", assumed)
+    assert done.returncode == exit_code
+    assert said in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["lnt"], "Did you mean 'lint'?"),

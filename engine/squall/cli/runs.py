@@ -59,7 +59,7 @@ def show_run(run: int, as_json: bool, state: str | None) -> None:  # noqa: FBT00
 
     from squall import app
     from squall.cli.report import finished
-    from squall.cli.timeline import clock
+    from squall.cli.timeline import clock, steady_words
     from squall.core.run.paths import shown
     from squall.settings import state_folder
 
@@ -69,9 +69,12 @@ def show_run(run: int, as_json: bool, state: str | None) -> None:  # noqa: FBT00
         click.echo(msgspec.json.encode(finished(outcome)))
         return
     click.echo(_line(outcome.run))
+    lines = [(seen.at, steady_words(seen)) for seen in outcome.steady]
     for step in outcome.steps:
         reason = f": {step.reason}" if step.reason else ""
-        click.echo(f"  {clock(step.at)}  {shown(step.path)} {step.conclusion}{reason}")
+        lines.append((step.at, f"{shown(step.path)} {step.conclusion}{reason}"))
+    for at, line in sorted(lines, key=lambda known: known[0]):
+        click.echo(f"  {clock(at)}  {line}")
 
 
 def _line(run: "Run") -> str:

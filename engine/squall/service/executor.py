@@ -29,7 +29,7 @@ from squall.core.run.commands import (
     Suppose,
 )
 from squall.core.run.events import JournalFailed, RunEvent, TimerFired
-from squall.core.run.facts import RunEnded, StepEnded, Verdict
+from squall.core.run.facts import RunEnded, SteadyStateSeen, StepEnded, Verdict
 from squall.core.run.journal import Entry, LeaseRow, Owner, Page, Problem, phase_of, project
 from squall.core.run.leases import LEASE_TTL, owed
 from squall.core.run.machine import advance, initial
@@ -69,6 +69,7 @@ class Executor:
         self.run = run
         self.rows: dict[str, LeaseRow] = {}
         self.steps = past.steps
+        self.steady = past.steady
         self._plan = plan
         self._owner = owner
         self._clock = clock
@@ -174,10 +175,15 @@ class Executor:
             match command:
                 case Announce(fact=StepEnded() as step):
                     self.steps.append(step)
+                case Announce(fact=SteadyStateSeen() as seen):
+                    self.steady.append(seen)
                 case Announce(fact=RunEnded(verdict=verdict)):
                     self.run = replace(self.run, verdict=verdict, ended=wall)
                     return Outcome(
-                        run=self.run, steps=tuple(self.steps), exit_code=exit_code(verdict)
+                        run=self.run,
+                        steps=tuple(self.steps),
+                        exit_code=exit_code(verdict),
+                        steady=tuple(self.steady),
                     )
                 case _:
                     pass
@@ -276,11 +282,13 @@ class Past:
         *,
         n: int = 0,
         steps: Iterable[StepEnded] = (),
+        steady: Iterable[SteadyStateSeen] = (),
         resumed_at: int = 0,
         folder: str = "",
     ) -> None:
         self.state = state
         self.n = n
         self.steps = deque(steps, maxlen=MOST_STEPS)
+        self.steady = list(steady)
         self.resumed_at = resumed_at
         self.folder = folder

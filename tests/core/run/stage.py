@@ -9,6 +9,7 @@ from squall.core.playbook.compile import compile_plan
 from squall.core.playbook.inputs import require_runnable
 from squall.core.playbook.load import load
 from squall.core.playbook.project import NOTHING_AROUND, Project
+from squall.core.playbook.snapshot import Snapshot
 from squall.core.run.commands import (
     Announce,
     CancelAction,
@@ -47,7 +48,8 @@ class Stage:
     """`answers` give, by a step's path without iterations and attempts, what its probe sees.
 
     Each is called with how often it was asked before; None is no answer at all. A path that is not
-    there is answered well. `felt` is what loads and faults measure.
+    there is answered well. `felt` is what loads and faults measure, `others` are the texts of
+    playbooks that may be called.
     """
 
     def __init__(
@@ -57,9 +59,18 @@ class Stage:
         *,
         felt: Felt = QUIET,
         project: Project = NOTHING_AROUND,
+        others: tuple[str, ...] = (),
         **inputs: object,
     ) -> None:
-        loaded = load(text.encode(), "stage.yaml", schema_text(), inputs=inputs, project=project)
+        files = {f"{number}.yaml": other.encode() for number, other in enumerate(others)}
+        loaded = load(
+            text.encode(),
+            "stage.yaml",
+            schema_text(),
+            inputs=inputs,
+            project=project,
+            snapshot=Snapshot(lambda: tuple(files), files.__getitem__),
+        )
         assert not loaded.failed, loaded.diagnostics
         self.playbook = loaded.playbooks[0].playbook
         require_runnable(self.playbook)

@@ -5,7 +5,7 @@ import pytest
 from core.run.stage import Stage, busy, saw
 from squall.core.diagnostics import Refused
 from squall.core.faults.effects import Delivery
-from squall.core.faults.kinds import Fixed, Latency
+from squall.core.faults.kinds import Errors, Fixed, Latency, Share
 from squall.core.playbook.load import load
 from squall.core.playbook.project_file import read_project
 from squall.core.run.facts import StepEntered
@@ -502,3 +502,192 @@ def test_rounds_that_depend_on_one_another_cannot_be_side_by_side(way: str) -> N
     playbook = text(f"\n  - {LOOK}, timeout: 9s, loop: {{{way}, max_parallel: 2}}}}\n")
     [found] = load(playbook.encode(), "x.yaml", schema_text()).diagnostics[1:]
     assert (found.code, "max_parallel" in found.message) == ("SQ110", True)
+
+
+MEASURING = """
+name: measuring
+outputs: {p: steps.l.measured.p99, rounded: "steps.l.measured.requests + 1"}
+steps: [{name: l, load: {requests: 10/s}, duration: 1s}]
+"""
+
+
+def test_what_a_called_playbook_tells_keeps_its_kind() -> None:
+    stage = Stage(
+        text("""
+  - {name: c, playbook: measuring}
+  - {name: less, when: "steps.c.outputs.p < duration('300ms')", wait: 1s}
+  - {name: same, when: "steps.c.outputs.p == duration('20ms')", wait: 1s}
+  - {name: other, when: "steps.c.outputs.rounded > 101", wait: 1s}
+  - {name: slow, scenario: {latency: "${{ steps.c.outputs.p }}"}, duration: 1s}
+"""),
+        felt=busy(p99=20 * MILLISECOND),
+        others=(MEASURING,),
+    ).run()
+    assert stage.state.verdict == "passed", stage.state.reason
+    assert [stage.ended[name] for name in ("less", "same", "other")] == [
+        "succeeded", "succeeded", "skipped",
+    ]  # fmt: skip
+    (((slow,),),) = [[one.faults for one in each] for each in stage.scenarios()]
+    assert slow == Latency(delay=Fixed(value=20 * MILLISECOND))
+
+
+def test_a_comparison_with_another_kind_than_a_called_playbook_tells_is_a_mistake() -> None:
+    asking = text('  - {name: c, playbook: measuring}\n'
+                  '  - {name: d, when: "steps.c.outputs.p < 3", wait: 1s}\n')  # fmt: skip
+    with pytest.raises(AssertionError, match="SQ232"):
+        Stage(asking, others=(MEASURING,))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "body", "wanted"),
+    [
+        (
+            'errors: {rate: 10%, codes: ["${{ steps.q.json.code }}"]}',
+            '{"code": 418}',
+            (Errors(rate=Share(0.1), codes=(418,)),),
+        ),
+        (
+            'errors: {rate: 10%, codes: "${{ steps.q.json.codes }}"}',
+            '{"codes": [500, 503]}',
+            (Errors(rate=Share(0.1), codes=(500, 503)),),
+        ),
+    ],
+)
+def test_an_item_or_a_whole_list_may_be_known_only_by_the_run(
+    scenario: str, body: str, wanted: tuple[object, ...]
+) -> None:
+    steps = text(f"""
+  - {{name: q, http: {{get: "http://127.0.0.1:1/"}}}}
+  - {{name: fail, scenario: {{{scenario}}}, duration: 1s}}
+""")
+    stage = Stage(steps, {"main/q": lambda _: saw(body=body)}).run()
+    assert stage.state.verdict == "passed", stage.state.reason
+    assert [[one.faults for one in each] for each in stage.scenarios()] == [[wanted]]
+
+
+def test_names_and_faults_with_late_values_stand_in_one_list() -> None:
+    project = read_project(
+        b"scenarios: {shared: {errors: 1%}}", "squall.yaml", schema_text("project")
+    )
+    stage = Stage(
+        text(
+            """
+  - {name: q, http: {get: "http://127.0.0.1:1/"}}
+  - {name: slow, scenario: [{latency: "${{ steps.q.json.delay }}"}, own, shared], duration: 1s}
+""",
+            "scenarios: {own: {errors: 2%}}",
+        ),
+        {"main/q": lambda _: saw(body='{"delay": "20ms"}')},
+        project=project,
+    ).run()
+    assert stage.state.verdict == "passed", stage.state.reason
+    (late, own, shared), *_ = stage.scenarios()
+    assert late.faults == (Latency(delay=Fixed(value=20 * MILLISECOND)),)
+    assert (own.name, shared.name) == ("own", "shared")
+
+
+def test_a_late_value_beside_something_wrong_is_only_told_what_is_wrong() -> None:
+    read = load(
+        text("""
+  - {name: q, http: {get: "http://127.0.0.1:1/"}}
+  - name: fail
+    scenario: {errors: {rate: 10%, codes: ["${{ steps.q.status }}", 5000]}}
+    duration: 1s
+""").encode(),
+        "x.yaml",
+        schema_text(),
+    )
+    assert [f.code for f in read.findings if f.code != "SQ210"] == ["SQ106"]
+
+
+@pytest.mark.parametrize("name", ["until", "while", "when", "expect", "outputs", "abort_if"])
+def test_a_variable_and_a_header_may_be_called_as_a_key_with_an_expression(name: str) -> None:
+    stage = Stage(
+        text(
+            f"""
+  - {{name: q, http: {{get: "http://127.0.0.1:1/"}}}}
+  - name: call
+    exec: {{run: [env], env: {{{name}: "${{{{ steps.q.status }}}} ${{{{ inputs.a }}}}"}}}}
+  - name: ask
+    http:
+      get: "http://127.0.0.1:1/"
+      headers: {{{name}: "${{{{ steps.q.status }}}} ${{{{ inputs.b }}}}"}}
+""",
+            "inputs: {a: {type: integer, default: 1}, b: {type: integer, default: 2}}",
+        )
+    ).run()
+    _, call, ask = stage.probes()
+    assert (call.env, ask.headers) == (((name, "200 1"),), ((name, "200 2"),))
+
+
+def test_an_input_and_an_item_may_be_called_as_a_key_with_an_expression() -> None:
+    taking = """
+name: taking
+inputs: {when: {type: integer}}
+steps: [{name: a, http: {get: "http://127.0.0.1:1/${{ inputs.when }}"}}]
+"""
+    stage = Stage(
+        text(
+            """
+  - {name: c, playbook: {name: taking, inputs: {when: "${{ inputs.n }}"}}}
+  - name: each
+    loop: {each: [{until: "${{ inputs.n }}"}]}
+    http: {get: "http://127.0.0.1:1/${{ loop.item.until }}"}
+""",
+            "inputs: {n: {type: integer, default: 7}}",
+        ),
+        others=(taking,),
+    ).run()
+    assert [probe.url[-2:] for probe in stage.probes()] == ["/7", "/7"]
+
+
+def test_an_input_is_used_by_an_output_of_any_name() -> None:
+    read = load(
+        b"""
+name: x
+inputs: {a: {type: integer, default: 1}}
+outputs: {headers: inputs.a}
+steps: [{name: w, wait: 1s}]
+""",
+        "x.yaml",
+        schema_text(),
+    )
+    assert [f.code for f in read.findings if f.code != "SQ210"] == []
+
+
+TYPED = """
+name: typed
+inputs: {i: {type: integer}, l: {type: list, default: []}, s: {type: share, default: 1%}}
+steps: [{name: a, http: {get: "http://127.0.0.1:1/${{ inputs.i }}/${{ inputs.s }}"}}]
+"""
+
+
+def test_an_input_of_any_type_may_be_given_what_only_the_run_knows() -> None:
+    calling = text("""
+  - {name: ask, http: {get: "http://127.0.0.1:1/"}}
+  - name: c
+    playbook:
+      name: typed
+      inputs:
+        i: "${{ steps.ask.status }}"
+        l: "${{ steps.ask.json.l }}"
+        s: "${{ steps.ask.json.s }}"
+""")
+    right = {"main/ask": lambda _: saw(body='{"l": [1, 2], "s": 0.5}')}
+    stage = Stage(calling, right, others=(TYPED,)).run()
+    assert stage.probes()[-1].url == "http://127.0.0.1:1/200/0.5"
+    wrong = {"main/ask": lambda _: saw(body='{"l": 3, "s": 0.5}')}
+    stage = Stage(calling, wrong, others=(TYPED,)).run()
+    assert stage.state.verdict == "failed"
+    assert "input 'l': '3' is no list" in stage.state.reason
+
+
+def test_a_list_that_is_given_to_a_playbook_is_known_as_a_whole() -> None:
+    with pytest.raises(AssertionError, match="'l' has to be known before the run"):
+        Stage(
+            text("""
+  - {name: ask, http: {get: "http://127.0.0.1:1/"}}
+  - {name: c, playbook: {name: typed, inputs: {i: 1, l: ["${{ steps.ask.status }}"]}}}
+"""),
+            others=(TYPED,),
+        )

@@ -299,9 +299,7 @@ class _Builder:
         if not late:
             return None
         own = {key: node[key] for key in node if key not in {"steps", "parallel"}}
-        named = node.get("scenario", ())
-        named = [named] if isinstance(named, str) else named
-        called = tuple(self.scenarios.named[name] for name in named if name in self.scenarios.named)
+        called = self.scenarios.called(node.get("scenario", ()))
         return Blank(text=_unfilled(own, path, late), scope=scope, scenarios=called)
 
     def _chosen(self, path: Path, node: Node, scope: tuple[str, ...]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from squall.core.playbook.schema import check_shape
 from squall.core.playbook.secrets import check_secrets
 from squall.core.playbook.snapshot import Snapshot, Written
 from squall.core.playbook.source import Path
+from squall.core.playbook.talk import told_by
 from squall.core.playbook.targets import NAME_ONE, meant_twice
 
 MOST_CALLS: Final = 1_000
@@ -78,7 +79,7 @@ class Callings:
         called = Called(
             playbook=playbook.name,
             inputs=inputs,
-            outputs=playbook.outputs,
+            outputs=told_by(playbook),
             abort_if=playbook.abort_if,
             loops=playbook.loop is not None,
         )
@@ -127,7 +128,7 @@ class Callings:
         if inner.failed or project.failed:
             self._refuse(path, written)
             return None, ()
-        return playbook, inputs
+        return playbook if own else changed(playbook, targets=()), inputs
 
     def _refuse(self, path: Path, written: Written) -> None:
         message = f"playbook '{written.name}' cannot be called: there are errors in it"

@@ -129,7 +129,8 @@ def _check_inputs(places: Places, path: Path, called: Written, call: Data) -> No
             places.note(at, "SQ223", message, hint, key=True)
             continue
         kind = _mapping(declared[name]).get("type")
-        if kind not in KINDS or (isinstance(value, str) and _TEMPLATE in value):
+        late = at in places.document.late or (isinstance(value, str) and _TEMPLATE in value)
+        if kind not in KINDS or late:
             continue
         problem = fitting(kind, value)
         if isinstance(problem, Failure):

@@ -37,7 +37,7 @@ FIXED: Final = frozenset(
     {"name", "delay", "timeout", "on_timeout", "needs", "retry", "continue_on_failure", "targets"}
 )
 """Keys of a step that have to be known before a run begins."""
-_FREE: Final = frozenset({"headers", "body", "env", "scenarios", "targets"})
+_FREE: Final = frozenset({"headers", "body", "env", "scenarios", "targets", "inputs", "each"})
 """Keys whose own keys are anybody's choice."""
 _STEPS: Final = frozenset({"steps", "parallel", "finally"})
 _LATE: Final = ("steps", "loop")
@@ -96,16 +96,28 @@ def _secret(text: str) -> str:
     return "${{ " + text + " }}" if text.startswith("secrets.") else ""
 
 
-def texts_in(data: Data, key: str = "") -> Iterator[str]:
-    """Every text with a template in it, where templates have a meaning."""
+def texts_in(data: Data) -> Iterator[str]:
+    """Every text of a step with a template in it, where templates have a meaning."""
+    for path, text in every_text(data):
+        if "${{" in text and not is_bare(path):
+            yield text
+
+
+def every_text(data: Data, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every text in the data, with its place."""
     if isinstance(data, dict):
-        for name, value in data.items():
-            yield from texts_in(value, name)
+        for key, value in data.items():
+            yield from every_text(value, (*path, key))
     elif isinstance(data, list):
-        for value in data:
-            yield from texts_in(value, key)
-    elif isinstance(data, str) and "${{" in data and key not in BARE:
-        yield data
+        for index, value in enumerate(data):
+            yield from every_text(value, (*path, index))
+    elif isinstance(data, str):
+        yield path, data
+
+
+def is_bare(path: Path) -> bool:
+    """Whether an expression stands here, in a document or a step, and not a value."""
+    return next((key for key in path if key in BARE or key in _FREE), None) in BARE
 
 
 def is_secret(template: Template) -> bool:
@@ -132,21 +144,22 @@ class _Filler:
         return replace(document, data=filled, written=document.data, late=self.late, holes=holes)
 
     def _node(self, data: Data, path: Path) -> Data:
+        if not has_templates(data):
+            return data
         if isinstance(data, dict):
             return {key: self._node(value, (*path, key)) for key, value in data.items()}
         if isinstance(data, list):
             return [self._node(value, (*path, index)) for index, value in enumerate(data)]
-        if not isinstance(data, str) or "${{" not in data:
-            return data
-        if path[0] in {"inputs", "name", "version"} or _is_bare(path):
+        assert isinstance(data, str)
+        if path[0] in {"inputs", "name", "version"} or is_bare(path):
             self._superfluous(path)
             return data
         return self._text(data, path)
 
     def _superfluous(self, path: Path) -> None:
-        what = "an expression already" if _is_bare(path) else "known before anything else"
-        hint = "write it without ${{ }}" if _is_bare(path) else "write the value itself"
-        fix = self._bared(path) if _is_bare(path) else ()
+        what = "an expression already" if is_bare(path) else "known before anything else"
+        hint = "write it without ${{ }}" if is_bare(path) else "write the value itself"
+        fix = self._bared(path) if is_bare(path) else ()
         self.places.note(path, "SQ230", f"nothing can be put in here: it is {what}", hint, fix=fix)
         self.broken.add(path)
 
@@ -195,10 +208,7 @@ class _Filler:
     def _later(self, text: str, path: Path, templates: tuple[Template, ...]) -> Data:
         """A value that is there once the run is on its way, in a step that can wait for it."""
         step = step_of(path)
-        keys = path[len(step) :]
-        fixed = str(keys[0]) if keys and keys[0] in FIXED | {"loop"} else None
-        if keys[:1] == ("playbook",) and "inputs" not in keys:
-            fixed = "playbook"
+        fixed = _fixed(path[len(step) :])
         if path[-2:] == ("loop", "each") and len(templates) == 1 and _is_whole(text, templates[0]):
             self.late[path] = templates[0].expression
         elif not step or fixed is not None:
@@ -244,9 +254,16 @@ def _is_whole(text: str, template: Template) -> bool:
     return (template.start, template.end) == (0, len(text))
 
 
-def _is_bare(path: Path) -> bool:
-    """Whether an expression stands here, and not a value."""
-    return bool(BARE.intersection(path)) and not _FREE.intersection(path)
+def _fixed(keys: Path) -> str | None:
+    """What of a step has to be known before a run and holds the value under these keys of it."""
+    match keys:
+        case ("playbook", "inputs", _):
+            return None
+        case ("playbook", "inputs", name, *_):
+            return str(name)
+        case (first, *_) if first in FIXED | {"loop", "playbook"}:
+            return str(first)
+    return None
 
 
 def step_of(path: Path) -> Path:

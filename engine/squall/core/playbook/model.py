@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from squall.core.faults.kinds import Protocol, Scenario, Share, Value
+from squall.core.playbook.expressions import Kind
 from squall.core.playbook.gates import (
     Approval,
     Dependency,
@@ -165,10 +166,14 @@ class Given(Value, frozen=True, kw_only=True):
 
 
 class Output(Value, frozen=True, kw_only=True):
-    """What a playbook tells whoever called it: an expression over its steps."""
+    """What a playbook tells whoever called it: an expression over its steps, and what it gives.
+
+    The `kind` is worked out where the playbook is called.
+    """
 
     name: str
     expression: str
+    kind: Kind = "dyn"
 
 
 class Called(Value, frozen=True, kw_only=True):

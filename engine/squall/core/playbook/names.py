@@ -151,7 +151,7 @@ def offered_by(step: Step) -> Mapping[str, Kind]:
     """What a step that is over offers to others, behind ``steps.NAME.``."""
     offered = {**_ENDED, **seen_by(step.action)}
     if isinstance(step.action, Group) and step.action.called is not None:
-        offered |= {f"outputs.{output.name}": "dyn" for output in step.action.called.outputs}
+        offered |= {f"outputs.{one.name}": one.kind for one in step.action.called.outputs}
     return offered
 
 

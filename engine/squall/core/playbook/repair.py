@@ -28,7 +28,7 @@ def without(document: Document, misfits: Iterable[Misfit]) -> Document:
         values=document.values,
         aliases=document.aliases,
         holes=holes,
-        late=document.late,
+        late={path: text for path, text in document.late.items() if _reach(data, path) is not None},
         written=document.written,
     )
 

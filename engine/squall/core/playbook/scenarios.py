@@ -52,6 +52,17 @@ class ScenarioBuilder:
                 made += self._from_catalogue(at, part)
         return tuple(made)
 
+    def called(self, written: Any) -> tuple[Scenario, ...]:
+        """Those that a step's ``scenario`` names, wherever they stand."""
+        parts = written if isinstance(written, list) else [written]
+        known = (self._known(part) for part in parts if isinstance(part, str))
+        return tuple(scenario for scenario in known if scenario is not None)
+
+    def _known(self, name: str) -> Scenario | None:
+        tables = (self.named, self.places.around.scenarios)
+        table = next((table for table in tables if name in table), None)
+        return self._shipped().get(name) if table is None else table[name]
+
     def _not_here(self, path: Path, name: str) -> None:
         source = self.places.around.elsewhere[name]
         message = f"scenario '{name}' stands in {source}, and has not been fetched"

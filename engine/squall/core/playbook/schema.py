@@ -88,12 +88,26 @@ def fitting(document: Document, schema: str) -> Document | None:
 
 
 def example_at(schema: str, path: Path) -> Data:
-    """What may stand at a place: the first plain example the schema gives there, else a text."""
-    examples = [
-        example for about in _about_place(schema, path) for example in about.get("examples", ())
-    ]
+    """What may stand at a place: a plain example the schema gives there, or else any it gives.
+
+    Where it gives none, what stands there in an example of what is around; else a text.
+    """
+    examples = _examples(schema, path)
     plain = (one for one in examples if not isinstance(one, dict | list))
-    return next(plain, examples[0] if examples else "text")
+    around = (_part(one, path[-1]) for one in _examples(schema, path[:-1]) if path)
+    within = (one for one in around if one is not None)
+    return next(plain, examples[0] if examples else next(within, "text"))
+
+
+def _examples(schema: str, path: Path) -> list[Data]:
+    return [one for about in _about_place(schema, path) for one in about.get("examples", ())]
+
+
+def _part(example: Data, key: str | int) -> Data:
+    """What stands in an example under a key, or as an item of it; None for nothing."""
+    if isinstance(example, list) and isinstance(key, int):
+        return next(iter(example), None)
+    return example.get(key) if isinstance(example, dict) and isinstance(key, str) else None
 
 
 def only_text_fits(schema: str, path: Path, value: Data) -> bool:

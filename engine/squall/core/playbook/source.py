@@ -40,10 +40,10 @@ class Document:
     """One document: its data, and where each path in it stands.
 
     `keys` holds what a mapping's key was read from, `values` the same of a value; where that
-    stands, `locate` says. `aliases` holds where the value of an alias is written. `holes` are the mappings in which something was left
-    out, so that nobody complains about what is not there. `late` are texts whose values are known
-    only while a run is on its way; in `data` an example stands for each. `written` is the data
-    before anything was put in.
+    stands, `locate` says. `aliases` holds where the value of an alias is written. `holes` are the
+    mappings in which something was left out, so that nobody complains about what is not there.
+    `late` are texts whose values are known only while a run is on its way; in `data` an example
+    stands for each. `written` is the data before anything was put in.
     """
 
     data: Data = None

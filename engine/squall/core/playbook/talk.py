@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from squall.core.playbook.expressions import Kind, names_in, templates_in
+from msgspec.structs import replace as changed
+
+from squall.core.playbook.expressions import Kind, kind_of, names_in, templates_in
 from squall.core.playbook.filling import is_secret, texts_in
 from squall.core.playbook.graph import FINALLY, MAIN
-from squall.core.playbook.model import Group, Playbook, Step
+from squall.core.playbook.model import Group, Output, Playbook, Step
 from squall.core.playbook.names import Named, Place, Read, find, in_reach
 from squall.core.playbook.source import Path
 
@@ -45,6 +47,12 @@ class Said:
     def find(self, chain: str) -> Named | None:
         """What a name means here."""
         return find(self.place, chain, done=self.done, guard=self.guard, inside=self.inside)
+
+    @property
+    def kind(self) -> Kind | None:
+        """What it gives; None when something is wrong with it."""
+        found = [self.find(chain) for chain, _ in names_in(self.text)]
+        return kind_of(self.text, {named.name: named.kind for named in found if named})
 
     def in_reach(self) -> dict[str, Kind]:
         """Every name that means something here."""
@@ -94,8 +102,20 @@ def expressions(playbook: Playbook) -> Iterator[Said]:
     for index, text in enumerate(playbook.abort_if):
         yield Said(path=MAIN, at=(), place=main, key=("abort_if", index), text=text, guard=True)
     for output in playbook.outputs:
-        yield Said(path=MAIN, at=(), place=main, key=("outputs", output.name),
-                   text=output.expression, wanted=None, done=True)  # fmt: skip
+        yield _told(main, output)
+
+
+def told_by(playbook: Playbook) -> tuple[Output, ...]:
+    """The outputs of a playbook, each with the kind of what its expression gives."""
+    main = Place(Step(name=MAIN, action=playbook.body, loop=playbook.loop), inputs=playbook.inputs)
+    return tuple(
+        changed(output, kind=_told(main, output).kind or "dyn") for output in playbook.outputs
+    )
+
+
+def _told(main: Place, output: Output) -> Said:
+    return Said(path=MAIN, at=(), place=main, key=("outputs", output.name),
+                text=output.expression, wanted=None, done=True)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A run on a virtual clock: what would happen, and when, without doing it.
 
 Drives the same machine as the executor, with an oracle for a world: effects succeed at once, probes
-pass, loads last as long as they say. Whatever was assumed is listed; `assume` changes one answer.
+pass, loads last as long as they say. Whatever was assumed is listed; `assumptions` change answers.
 Two rehearsals with the same arguments are equal. It returns values; the command line shows them.
 """
 
@@ -11,13 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from squall.core.diagnostics import nearest
 from squall.core.faults.effects import Applied, Delivery, Inject, Lifted, Rejected, Revert
 from squall.core.faults.kinds import EVERY
 from squall.core.playbook.model import (
     Blank,
     ExecProbe,
-    Group,
     HttpProbe,
     Load,
     Probe,
@@ -27,6 +25,7 @@ from squall.core.playbook.model import (
 from squall.core.playbook.plan import Plan
 from squall.core.playbook.talk import STEADY
 from squall.core.playbook.wording import describe_blank, describe_load, describe_probe
+from squall.core.run import assumptions
 from squall.core.run.commands import (
     Announce,
     CancelAction,
@@ -40,20 +39,14 @@ from squall.core.run.commands import (
 from squall.core.run.events import ActionEnded, EdgeReported, RunCreated, RunEvent, TimerFired
 from squall.core.run.facts import RunFact, StepFilled, Verdict
 from squall.core.run.machine import advance, initial
-from squall.core.run.paths import names, without_attempt
+from squall.core.run.paths import without_attempt
 from squall.core.run.state import State
 from squall.core.timing import Duration, format_duration
 
 MAX_EVENTS: Final = 20_000
 """A rehearsal of a loop that turns very often stops here and says so."""
 
-Assumed = Literal["failed", "timed_out"]
-
 _WELL: Final = {HttpProbe: "answers well", TcpProbe: "answers well", ExecProbe: "ends well"}
-
-
-class AssumptionError(ValueError):
-    """``--assume`` names no step that has something to assume, or no outcome."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,51 +63,16 @@ class Rehearsal:
 
 
 def rehearse(plan: Plan, *, seed: int = 0, assume: Mapping[str, str] | None = None) -> Rehearsal:
-    """Rehearse a plan; raises `AssumptionError` for an assumption that fits nothing in it."""
-    wishes = dict(assume or {})
-    _check(plan, wishes)
-    return _World(plan, wishes).run(seed)
-
-
-def _check(plan: Plan, wishes: Mapping[str, str]) -> None:
-    roots = [plan.main] + ([plan.finally_] if plan.finally_ else [])
-    steps = {
-        step.path.partition("/")[2]: step.step
-        for root in roots
-        for step in root.walk()
-        if not isinstance(step.step.action, Group)
-    }
-    for path, outcome in wishes.items():
-        plain = "/".join(names(path))
-        if plain not in steps:
-            close = nearest(plain, steps)
-            hint = f"did you mean '{close}'?" if close else "steps: " + ", ".join(steps)
-            raise AssumptionError(f"there is no step '{path}'; {hint}")
-        if outcome not in {"failed", "timed_out"}:
-            raise AssumptionError(f"'{outcome}' cannot be assumed; choices: failed, timed_out")
-        if outcome == "timed_out" and steps[plain].timeout is None:
-            raise AssumptionError(f"'{path}' has no timeout, so it cannot time out")
-
-
-def _fits(wish: str, path: str) -> bool:
-    """Whether a path, with all its iterations and attempts, is a case of what a wish names."""
-    wished, way = wish.split("/"), path.split("/")
-    return len(wished) == len(way) and all(map(_is_case, wished, way))
-
-
-def _is_case(wished: str, part: str) -> bool:
-    """``hit[2]#1`` is a case of itself, of ``hit[2]``, of ``hit#1`` and of ``hit``."""
-    around, number, attempt = part.partition("#")
-    name = around.partition("[")[0]
-    return wished in {part, around, f"{name}{number}{attempt}", name}
+    """Rehearse a plan; raises `assumptions.AssumptionError` for one that fits nothing."""
+    return _World(plan, assumptions.read(plan, assume or {})).run(seed)
 
 
 class _World:
     """The virtual clock and what the run believes of the world."""
 
-    def __init__(self, plan: Plan, wishes: Mapping[str, str]) -> None:
+    def __init__(self, plan: Plan, told: assumptions.Assumptions) -> None:
         self.plan = plan
-        self.wishes = wishes
+        self.told = told
         self.at = 0
         self.order = 0
         self.due: list[tuple[int, int, RunEvent]] = []
@@ -180,12 +138,6 @@ class _World:
             case Suppose(path=path, what=what):
                 self._note(path, what)
 
-    def _wish(self, path: str) -> str | None:
-        """What was asked to be assumed of this step, most exact first."""
-        here = path.partition("/")[2]
-        fitting = [wish for wish in self.wishes if _fits(wish, here)]
-        return self.wishes[max(fitting, key=len)] if fitting else None
-
     def _note(self, path: str, what: str) -> None:
         name = path.partition("#")[0] if path.startswith(f"{STEADY}/") else path.partition("/")[2]
         self.assumed.add((name, what))
@@ -212,7 +164,7 @@ class _World:
         return describe_blank(blank) if blank is not None else known
 
     def _inject(self, inject: Inject) -> None:
-        wish = self._wish(inject.path)
+        wish = self.told.outcome(inject.path)
         if wish == "timed_out":
             self._note(inject.path, "times out")
             return
@@ -239,25 +191,33 @@ class _World:
         )
 
     def _probe(self, path: str, probe: Probe) -> None:
-        wish = self._wish(path)
+        wish = self.told.outcome(path)
         if wish == "timed_out":
             self._note(path, "times out")
             return
-        failed = wish == "failed"
         does = self._said(path, describe_probe(probe))
-        self._note(path, f"{does} {'fails' if failed else _WELL[type(probe)]}")
-        outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
-        reason = "assumed to fail" if failed else ""
-        self._later(self.at, ActionEnded(at=self.at, path=path, outcome=outcome, reason=reason))
+        if wish == "failed":
+            self._note(path, f"{does} fails")
+            ended = ActionEnded(at=self.at, path=path, outcome="failed", reason="assumed to fail")
+        else:
+            saw = self.told.saw(path)
+            words = _WELL[type(probe)] if saw is None else f"sees {self.told.in_words(path)}"
+            self._note(path, f"{does} {words}")
+            ended = ActionEnded(at=self.at, path=path, outcome="succeeded", saw=saw)
+        self._later(self.at, ended)
 
     def _load(self, path: str, load: Load, duration: int) -> None:
-        wish = self._wish(path)
+        wish = self.told.outcome(path)
         if wish == "timed_out":
             self._note(path, "times out")
             return
         failed = wish == "failed"
+        saw = self.told.saw(path)
+        words = (
+            ", and fail" if failed else "" if saw is None else f", with {self.told.in_words(path)}"
+        )
         does = self._said(path, describe_load(load))
-        self._note(path, f"{does} are sent{', and fail' if failed else ''}")
+        self._note(path, f"{does} are sent{words}")
         outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
         at = self.at + duration
-        self._later(at, ActionEnded(at=at, path=path, outcome=outcome))
+        self._later(at, ActionEnded(at=at, path=path, outcome=outcome, saw=saw))

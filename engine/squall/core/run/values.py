@@ -2,12 +2,12 @@
 
 Called by `steps` and `rounds`. The plan says which names an expression holds, where the value of
 each is found, and what of a step somebody will ask for; only that is kept, under the path of the
-step, until whatever is around it is over. In a rehearsal what the world would say is not known:
-such a value is `UNKNOWN`, and so is everything that depends on it.
+step, until whatever is around it is over. In a rehearsal what the world would say is not known,
+unless it is assumed: such a value is `UNKNOWN`, and so is everything that depends on it.
 """
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from squall.core.faults.effects import Felt
 from squall.core.playbook.expressions import Failure, Scope, evaluate, rendered, shown
@@ -42,7 +42,9 @@ def ask(
 ) -> Worth:  # fmt: skip
     """Work out one expression of a step; `ahead` are values that are about to be kept."""
     known = _known(turn, plan, step, above, text, ahead)
-    return UNKNOWN if known is None else evaluate(text, *known)
+    answer = evaluate(text, known.scope, known.found)
+    # What is not known may not matter: true || anything.
+    return UNKNOWN if known.lacking and isinstance(answer, Failure) else answer
 
 
 def speaks_of_itself(plan: PlanStep, text: str) -> bool:
@@ -66,7 +68,8 @@ def disappointment(turn: Turn, plan: PlanStep, step: StepState, above: str) -> s
 def were(turn: Turn, plan: PlanStep, step: StepState, above: str, text: str) -> str:
     """What the names in an expression were: ``status was 503``."""
     known = _known(turn, plan, step, above, text)
-    return shown(text, *known) if known is not None else ""
+    scope = {name: known.scope[name] for name in known.found} if known.lacking else known.scope
+    return shown(text, scope, known.found)
 
 
 def filled(turn: Turn, plan: PlanStep, step: StepState, above: str) -> Step | Failure:
@@ -108,8 +111,8 @@ class _Render:
 
     def __call__(self, text: str) -> "Data | Failure":
         known = _known(*self._asked, text)
-        self.unknown |= known is None
-        return None if known is None else rendered(text, *known)
+        self.unknown |= known.lacking
+        return None if known.lacking else rendered(text, known.scope, known.found)
 
 
 def seen(step: StepState) -> dict[str, Known]:
@@ -128,20 +131,29 @@ def felt_by(step: StepState) -> Felt | None:
     return step.felt or next((lease.felt for lease in step.leases if lease.felt), None)
 
 
+class _Names(NamedTuple):
+    """The names of an expression, and the values that are there; `lacking`: one is not known."""
+
+    scope: Scope
+    found: dict[str, Data]
+    lacking: bool
+
+
 def _known(
     turn: Turn, plan: PlanStep, step: StepState, above: str, text: str,
     ahead: Mapping[str, Known] | None = None,
-) -> tuple[Scope, dict[str, Data]] | None:  # fmt: skip
-    """The names of an expression, and the values that are there; None if one cannot be known."""
+) -> _Names:  # fmt: skip
     own = {**seen(step), **(ahead or {})}
     found: dict[str, Data] = {}
+    lacking = False
     for named in plan.speaks[text]:
         value = _value(turn, plan, step, above, named, own)
         if isinstance(value, Unknown):
-            return None
-        if not isinstance(value, Failure):
+            lacking = True
+        elif not isinstance(value, Failure):
             found[named.name] = value
-    return {named.name: named.kind for named in plan.speaks[text]}, found
+    scope = {named.name: named.kind for named in plan.speaks[text]}
+    return _Names(scope, found, lacking)
 
 
 def _value(
