@@ -70,8 +70,13 @@ class Callings:
                 self.places.note((*path, "playbook"), "SQ222", message, "call fewer", key=True)
             return None
         call = node["playbook"]
-        passed = call.get("inputs", {}) if isinstance(call, dict) else {}
-        late = self._late((*path, "playbook", "inputs"))
+        at: Path = (*path, "playbook", "inputs")
+        passed = {
+            name: value
+            for name, value in (call.get("inputs", {}) if isinstance(call, dict) else {}).items()
+            if (*at, name) not in self.places.document.unknown
+        }
+        late = self._late(at)
         playbook, inputs = self._called(path, written, passed, late, scope)
         if playbook is None:
             return None

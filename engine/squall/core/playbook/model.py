@@ -31,6 +31,9 @@ Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "skipped", "o
 InputKind = Literal["string", "integer", "number", "boolean", "duration", "share", "size", "list"]
 """What an input may be declared as."""
 
+STEPS: Final = ("steps", "parallel", "finally")
+"""The keys under which steps stand."""
+
 BUILTIN_ECHO: Final = "builtin:echo"
 
 

@@ -51,7 +51,8 @@ def failing(plan: PlanStep, step: StepState) -> StepState:
 
 def why(plan: PlanStep, child: StepState) -> str:
     """Why the group of a child that failed has failed."""
-    name = f"{plan.step.name}[{child.iteration}]" if plan.step.loop else plan.step.name
+    in_round = plan.step.loop and child.iteration
+    name = f"{plan.step.name}[{child.iteration}]" if in_round else plan.step.name
     return f"{name}: {child.reason}" if child.reason else f"{name} {child.outcome}"
 
 
