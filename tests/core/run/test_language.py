@@ -8,6 +8,8 @@ from squall.core.faults.effects import Delivery
 from squall.core.faults.kinds import Errors, Fixed, Latency, Share
 from squall.core.playbook.load import load
 from squall.core.playbook.project_file import read_project
+from squall.core.playbook.snapshot import Snapshot
+from squall.core.playbook.talk import expressions
 from squall.core.run.facts import StepEntered
 from squall.core.timing import MILLISECOND, SECOND
 from squall.worktree import schema_text
@@ -202,6 +204,28 @@ def test_while_asks_before_each_round_and_sees_the_last() -> None:
         {"main/drain/look": lambda n: saw(503 if n < 2 else 200)},
     ).run()
     assert (stage.state.verdict, len(stage.asked)) == ("passed", 3)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        f"{LOOK}, loop: {{while: status == 503, max: 9}}, expect: 'true'}}",
+        "{name: w, loop: {while: steps.look.status > 500, max: 9}, steps: [WELL]}",
+    ],
+)
+def test_the_first_round_is_free_of_what_only_a_round_can_see(steps: str) -> None:
+    path = "main/w/look" if "WELL" in steps else "main/look"
+    steps = steps.replace("WELL", f"{LOOK}, expect: 'true'}}")
+    stage = Stage(text(f"\n  - {steps}\n"), {path: lambda n: saw(503 if n < 2 else 200)}).run()
+    assert (stage.state.verdict, len(stage.asked)) == ("passed", 3)
+
+
+def test_a_loop_that_cannot_begin_is_not_told_as_a_round() -> None:
+    stage = Stage(text(f"""
+  - {LOOK}}}
+  - {{name: w, loop: {{while: steps.look.json.more, max: 9}}, wait: 1s}}
+"""), {"main/look": lambda _: saw(body="no json")}).run()  # fmt: skip
+    assert stage.state.reason.startswith("w: while ")
 
 
 def test_rounds_begin_no_faster_than_every() -> None:
@@ -747,3 +771,125 @@ def test_a_code_that_only_the_run_knows_may_stand_in_a_list_of_codes() -> None:
     scenario: {{errors: {{rate: 50%, codes: ["${{{{ steps.look.json.code }}}}"]}}}}
 """), {"main/look": lambda _: saw(body='{"code": 503}')}).run()  # fmt: skip
     assert stage.ended["next"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "found"),
+    [
+        ("{type: integer, default: 3}", {"m": "x"}, ["SQ234"]),
+        ("{type: integer, default: x}", {}, ["SQ234"]),
+        ("{type: integer}", {}, []),
+    ],
+)
+def test_where_an_input_has_no_value_nothing_else_is_found(
+    declared: str, given: dict[str, str], found: list[str]
+) -> None:
+    read = load(
+        text(
+            """
+  - {name: rest, when: inputs.m > 3, wait: "${{ inputs.m }}ms"}
+  - name: slow
+    scenario: {latency: "${{ inputs.m }}ms", errors: "${{ inputs.m }}%"}
+    duration: "${{ inputs.m * 2 }}s"
+  - {name: rounds, loop: {times: "${{ inputs.m }}"}, wait: 1s}
+  - {name: c, playbook: {name: typed, inputs: {i: "${{ inputs.m }}", s: "${{ inputs.m }}%"}}}
+""",
+            f"inputs: {{m: {declared}}}",
+        ).encode(),
+        "x.yaml",
+        schema_text(),
+        inputs=given,
+        snapshot=Snapshot(lambda: ("typed.yaml",), lambda _: TYPED.encode()),
+    )
+    assert [f.code for f in read.findings if f.code != "SQ210"] == found
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        '"${{ steps.q.json.path }}"',
+        '["${{ steps.q.json.path }}"]',
+        '[{errors: 1%}, "${{ steps.q.body }}"]',
+    ],
+)
+def test_which_scenario_is_meant_has_to_be_known_before_the_run(scenario: str) -> None:
+    read = load(
+        text(f"""
+  - {{name: q, http: {{get: "http://127.0.0.1:1/"}}}}
+  - {{name: fail, scenario: {scenario}, duration: 1s}}
+""").encode(),
+        "x.yaml",
+        schema_text(),
+    )
+    (found,) = [f for f in read.findings if f.code != "SQ210"]
+    assert found.code == "SQ231"
+    assert "'scenario' has to be known before the run, and 'steps.q." in found.message
+
+
+def test_a_check_of_the_steady_state_has_to_be_known_before_the_run() -> None:
+    read = load(
+        b"""
+name: x
+steady_state:
+  checks:
+    - {name: healthy, http: {get: "http://127.0.0.1:1/${{ steps.q.json.path }}"}}
+steps:
+  - {name: q, http: {get: "http://127.0.0.1:1/"}}
+""",
+        "x.yaml",
+        schema_text(),
+    )
+    (found,) = [f for f in read.findings if f.code != "SQ210"]
+    assert found.code == "SQ231"
+    assert found.message.startswith("a check of the steady state has to be known before the run")
+
+
+def test_what_is_in_reach_of_a_called_playbook_are_its_own_inputs() -> None:
+    called = """
+name: guarded
+inputs: {most: {type: duration, default: 1s}}
+abort_if: measured.p99 > inputs.most
+steps: [{name: l, load: {requests: 10/s}, duration: 1s}]
+"""
+    stage = Stage(text("  - {name: c, playbook: guarded}\n"), others=(called,))
+    (said,) = [said for said in expressions(stage.playbook) if said.guard]
+    assert said.in_reach()["inputs.most"] == "duration"
+    assert said.find("inputs.most") is not None
+
+
+ROUNDS = """
+  - {name: rounds, loop: {each: "${{ inputs.l }}", max_parallel: 2}, timeout: 1m,
+     http: {get: "http://127.0.0.1:1/${{ loop.item }}"}}
+  - {name: group, loop: {each: "${{ inputs.l }}"},
+     steps: [{name: hit, duration: 1s, scenario: slow}]}
+  - {name: after, wait: 1s}
+"""
+LIST = "scenarios: {slow: {latency: 1s}}\ninputs: {l: {type: list, default: []}}"
+
+
+def test_a_loop_over_an_input_that_is_empty_is_skipped() -> None:
+    stage = Stage(text(ROUNDS, LIST)).run()
+    assert stage.ended == {"rounds": "skipped", "group": "skipped", "after": "succeeded"}
+    assert stage.state.verdict == "passed"
+    stage = Stage(text(ROUNDS, LIST), l=["a", "b"]).run()
+    assert len(stage.probes()) == len(stage.scenarios()) == 2
+
+
+def test_a_playbook_without_a_round_does_nothing() -> None:
+    top = f'{LIST}\nloop: {{each: "${{{{ inputs.l }}}}"}}'
+    alone = Stage(text("  - {name: hit, duration: 1s, scenario: slow}\n", top)).run()
+    assert alone.state.finished
+    assert alone.scenarios() == []
+    own = top.removeprefix("scenarios: {slow: {latency: 1s}}")
+    called = text("  - {name: a, wait: 1s}\n", own).replace("name: x", "name: inner")
+    stage = Stage(text("  - {name: c, playbook: inner}\n"), others=(called,)).run()
+    assert stage.ended == {"c": "skipped"}
+
+
+def test_a_list_that_is_written_empty_is_no_loop() -> None:
+    read = load(
+        text("  - {name: a, loop: {each: []}, wait: 1s}\n").encode(), "x.yaml", schema_text()
+    )
+    (found,) = [f for f in read.findings if f.code != "SQ210"]
+    assert (found.code, found.message) == ("SQ107", "there is nothing in it")
+    assert '["checkout", "cart"]' in found.hint
