@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +33,7 @@ def schema_names() -> tuple[str, ...]:
     return tuple(sorted({path.name.partition(".")[0] for path in SCHEMAS.glob("*.schema.json")}))
 
 
+@cache
 def schema_text(name: str = "playbook") -> str:
     """A schema as shipped; those it points to are put into its `$defs`, so it is whole by itself.
 
@@ -81,7 +82,7 @@ class Projects:
         self._snapshots: dict[Path, Snapshot] = {}
         self._roots: dict[Path, Path] = {}
         self._chains: dict[Path, tuple[tuple[str, bytes], ...]] = {}
-        self._chosen: dict[str, frozenset[Path]] = {}
+        self._chosen: dict[Path, frozenset[Path]] = {}
 
     def around(self, file: Path) -> "Project":
         """What holds for a file's folder. Raises `OSError` for what is there and cannot be read."""
@@ -95,15 +96,15 @@ class Projects:
         """The names and bytes of the project files that hold for a file. Raises `OSError`."""
         if file.parent not in self._chains:
             files = self._above(file.parent)
-            self._chains[file.parent] = tuple((shown(each), self._bytes(each)) for each in files)
+            self._chains[file.parent] = tuple((called(each), self._bytes(each)) for each in files)
         return self._chains[file.parent]
 
-    def shown(self, file: Path) -> str:
+    def called(self, file: Path) -> str:
         """As the function of that name, for many files of few folders."""
         folder = file.parent
         if folder not in self._placed:
-            self._placed[folder] = Path(shown(folder / PROJECT_FILE)).parent
-        return (self._placed[folder] / file.name).as_posix()
+            self._placed[folder] = _placed(file).parent
+        return called(self._placed[folder] / file.name)
 
     def snapshot(self, file: Path) -> "Snapshot":
         """The playbooks a file's may call: those below the outermost project file, or beside it."""
@@ -153,7 +154,7 @@ class Projects:
             return NOTHING_AROUND
         if files not in self._read:
             around = self._project(files[:-1])
-            data, name = self._bytes(files[-1]), shown(files[-1])
+            data, name = self._bytes(files[-1]), called(files[-1])
             self._read[files] = read_project(data, name, self._schema, around)
         return self._read[files]
 
@@ -165,10 +166,10 @@ class Projects:
             return True
         if not globs:
             return True
-        if where not in self._chosen:
-            root = _placed(Path(where)).parent
-            self._chosen[where] = frozenset(path for glob in globs for path in root.glob(glob))
-        return _placed(file) in self._chosen[where]
+        [root] = [each.parent for each in self._above(file.parent) if called(each) == where]
+        if root not in self._chosen:
+            self._chosen[root] = frozenset(path for glob in globs for path in root.glob(glob))
+        return _placed(file) in self._chosen[root]
 
     def _globs(self, file: Path) -> tuple[tuple[str, ...], str]:
         """What the project counts among its playbooks, and the file that says so."""
@@ -207,6 +208,11 @@ def shown(file: Path) -> str:
     """How a file is called wherever several are: seen from the current folder, if it is below."""
     placed, here = _placed(file), Path.cwd()
     return (placed.relative_to(here) if placed.is_relative_to(here) else placed).as_posix()
+
+
+def called(file: Path) -> str:
+    """How a file is called in what is said of it: as `shown`, with marks for what is no text."""
+    return os.fsencode(shown(file)).decode(errors="replace")
 
 
 def _placed(file: Path) -> Path:

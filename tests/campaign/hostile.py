@@ -6,6 +6,7 @@ are made of pieces of their own kind.
 """
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -73,7 +74,13 @@ def folder(random: Random) -> Files:
     way = random.choice(
         [_noise, _bent, _bent, _bent_data, _bent_data, _speaking, _project, _calling]
     )
-    return way(random)
+    files = way(random)
+    odd = os.fsdecode(random.choice([b"\xff", b"\x1b[2J", b" ", "é".encode()]))
+    return {f"{odd}/{name}": data for name, data in files.items()} if _rarely(random) else files
+
+
+def _rarely(random: Random) -> bool:
+    return random.random() < 0.05
 
 
 def _noise(random: Random) -> Files:

@@ -5,12 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import jsonschema_rs
 import pytest
 
 from squall.cli.main import VERBS
+from squall.cli.main import squall as cli
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "playbooks"
@@ -83,6 +86,39 @@ def test_an_assumed_failure_changes_verdict_and_exit_code() -> None:
 
 
 @pytest.mark.parametrize(
+    ("assumed", "exit_code", "said"),
+    [
+        ("look.status=503", 1, "look failed: expected status == 200; status was 503"),
+        ("look.latency=2s", 0, "sees latency 2s"),
+        ("users.measured.p99=2s", 1, "measured.p99 was 2 s"),
+        ("steady/up.status=500", 4, "inconclusive: the steady state does not hold"),
+        ("look.statu=503", 2, "'look' sees no 'statu'; did you mean 'status'?"),
+        ("lok.status=503", 2, "there is no step 'lok.status'; did you mean 'look'?"),
+        ("look.status=many", 2, "'many' is no integer; for example 3"),
+        ("rest.status=503", 2, "'rest' sees nothing"),
+    ],
+)
+def test_what_a_step_sees_can_be_assumed(
+    tmp_path: Path, assumed: str, exit_code: int, said: str
+) -> None:
+    playbook = tmp_path / "x.yaml"
+    playbook.write_text("""
+name: x
+steady_state: {checks: [{name: up, http: {get: "http://127.0.0.1:1/"}}]}
+steps:
+  - {name: look, http: {get: "http://127.0.0.1:1/"}, expect: status == 200}
+  - {name: rest, wait: 1s}
+  - name: users
+    load: {requests: 10/s}
+    duration: 2s
+    expect: "measured.error_rate < 0.5 && measured.p99 < duration('1s')"
+""")
+    done = squall("rehearse", playbook, "--assume", assumed)
+    assert done.returncode == exit_code
+    assert said in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["lnt"], "Did you mean 'lint'?"),
@@ -127,6 +163,28 @@ def test_a_file_without_end_is_too_large_and_does_not_fill_the_memory() -> None:
         done = squall(verb, "/dev/zero")
         assert done.returncode == code
         assert "larger than a playbook may be" in done.stdout + done.stderr
+
+
+def every_help() -> Iterator[tuple[str, str]]:
+    """Each command's name and its help, as a terminal of 80 columns shows it."""
+    for verb in VERBS:
+        command = cli.get_command(click.Context(cli), verb)
+        assert command is not None
+        below = command.commands if isinstance(command, click.Group) else {}
+        for name, one in {"": command, **below}.items():
+            with click.Context(one, info_name=f"squall {verb} {name}", terminal_width=80) as ctx:
+                yield f"{verb} {name}".strip(), one.get_help(ctx)
+
+
+@pytest.mark.parametrize(("name", "text"), list(every_help()), ids=lambda each: each[:12])
+def test_examples_in_a_help_stand_on_lines_of_their_own(name: str, text: str) -> None:
+    assert "\\b" not in text
+    lines = text.splitlines()
+    first = lines.index("  Example:") + 1
+    examples = lines[first : lines.index("", first)]
+    assert examples
+    assert all(line.startswith("    squall ") for line in examples)
+    assert any(line.startswith(f"    squall {name.split(maxsplit=1)[0]}") for line in examples)
 
 
 @pytest.mark.parametrize("verb", VERBS)

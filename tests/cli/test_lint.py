@@ -106,6 +106,24 @@ def test_a_name_that_is_no_text_or_would_be_obeyed_is_shown_all_the_same(folder:
     assert lint("--json", folder).exit_code == 1
 
 
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "junit", "gitlab", "markdown"])
+def test_a_folder_whose_name_is_no_text_is_shown_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    odd = tmp_path / os.fsdecode(b"\xff")
+    odd.mkdir()
+    (odd / "squall.yaml").write_text("limts: {}\nplaybooks: ['*.yaml']\n")
+    (odd / "a.yaml").write_text(GOOD.format("a"))
+    (tmp_path / ".squall").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        done = lint("--format", form, ".")
+        assert done.exit_code == 1
+        assert "limts" in done.stdout
+    monkeypatch.chdir(odd)
+    assert "limts" in lint("--format", form, ".").stdout
+
+
 def test_what_would_be_obeyed_in_a_line_of_the_file_is_not_shown(folder: Path) -> None:
     (folder / "a.yaml").write_text('name: "\x1b[2J"\nsteps: []\n')
     done = lint("--color", "always", folder / "a.yaml")

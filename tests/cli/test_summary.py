@@ -10,7 +10,7 @@ from squall.cli.asked import compare
 from squall.cli.summary import summary
 from squall.core.playbook.model import Injection
 from squall.core.playbook.plan import Plan
-from squall.core.run.facts import StepEnded, Verdict
+from squall.core.run.facts import SteadyStateSeen, StepEnded, Verdict
 from squall.core.run.records import Outcome, Run
 from squall.core.timing import MILLISECOND, SECOND, Duration
 
@@ -57,13 +57,14 @@ STEPS = (CALM, HIT, LOOK, ended("main/storm", 41), CLIENTS, ended("main", 60))
 
 
 def shown(
-    plan: Plan, *steps: StepEnded, width: int = 100, verdict: Verdict = "passed", reason: str = ""
-) -> str:
+    plan: Plan, *steps: StepEnded, width: int = 100, verdict: Verdict = "passed", reason: str = "",
+    steady: tuple[SteadyStateSeen, ...] = (),
+) -> str:  # fmt: skip
     run = Run(
         id=7, playbook="checkout", digest="", phase="finished", started=0, engine="e",
         ended=60 * SECOND + 300 * MILLISECOND, verdict=verdict, reason=reason,
     )  # fmt: skip
-    outcome = Outcome(run=run, steps=steps, exit_code=0)
+    outcome = Outcome(run=run, steps=steps, exit_code=0, steady=steady)
     return "\n".join(line.plain for line in summary(plan, outcome, "exit 0", width)) + "\n"
 
 
@@ -275,3 +276,9 @@ steps: [{name: hit, duration: 1s, scenario: {latency: 1ms, match: {method: POST}
     last = ended("main/hit#1", 1, deliveries=(counts,), felt=felt(requests=100, errors=50))
     assert "50 %" not in shown(planned(text), last, width=100)
     assert "50 %" in shown(planned(text.replace(", match: {method: POST}", "")), last, width=100)
+
+
+def test_how_long_the_system_took_to_recover_is_a_result(plan: Plan) -> None:
+    before = SteadyStateSeen(at=0, stage="before", holds=True)
+    after = SteadyStateSeen(at=SECOND, stage="after", holds=True, took=Duration(SECOND))
+    assert "  steady state: back after 1 s\n" in shown(plan, *STEPS, steady=(before, after))

@@ -97,6 +97,7 @@ def test_deliveries_replace_one_another_and_the_end_has_the_last_word(view: RunV
     end(view, 11, "main/storm[1]/hit", deliveries=(delivery("errors", 50),))
     view.fold(counted(lease, delivery("errors", 8)), SECOND)  # a late picture
     assert [one.touched for one in hit.delivered] == [50]
+    end(view, 11, "main/storm[1]")
     enter(view, 16, "main/storm[2]")
     assert view.steps["main/storm/hit"].delivered == ()
 
@@ -191,3 +192,42 @@ def test_after_a_rehearsal_every_step_is_over(planned: Planned, file) -> None:
 def test_how_long_a_run_takes_is_known_where_it_is(planned: Planned, text: str, seconds) -> None:
     main = planned(f"name: x\n{text}\n").main
     assert expected(main) == (None if seconds is None else seconds * SECOND)
+
+
+def test_rounds_side_by_side_are_one_step_that_goes_on_until_the_last_is_over(
+    view: RunView,
+) -> None:
+    for number in (1, 2):
+        enter(view, number, f"main/storm[{number}]")
+        enter(view, number, f"main/storm[{number}]/hit#1")
+    hit, storm = view.steps["main/storm/hit"], view.steps["main/storm"]
+    assert (len(storm.going), storm.iteration) == (2, 2)
+    for number in (1, 2):
+        lease = f"7:main/storm[{number}]/hit#1@shop"
+        view.fold(counted(lease, delivery("errors", number)), 3 * SECOND)
+    end(view, 4, "main/storm[1]/hit", deliveries=(delivery("errors", 10),))
+    end(view, 4, "main/storm[1]")
+    assert storm.goes_on
+    assert hit.goes_on
+    assert sorted(one.touched for one in hit.delivered) == [2, 10]
+    end(view, 5, "main/storm[2]/hit", deliveries=(delivery("errors", 20),))
+    end(view, 5, "main/storm[2]")
+    assert storm.over
+    assert sorted(one.touched for one in hit.delivered) == [10, 20]
+
+
+def test_when_a_run_is_over_all_its_steps_are(planned: Planned) -> None:
+    plan = planned("""
+name: loops
+steps:
+  - {name: late, delay: 1s, loop: {times: 2, every: 3s}, wait: 1s}
+  - name: waves
+    delay: 1s
+    loop: {times: 5, max_parallel: 2, every: 2s}
+    steps: [{name: hit, delay: 1s, duration: 1s, scenario: {latency: 1s}}, {name: rest, wait: 2s}]
+""")
+    view = RunView(plan)
+    for fact in rehearse(plan).facts:
+        view.fold(fact, fact.at)
+    assert view.now == expected(plan.main)
+    assert [path for path, step in view.steps.items() if not step.over] == []

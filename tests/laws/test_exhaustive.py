@@ -10,7 +10,7 @@ import pytest
 
 from laws.playbooks import leaf, plan_of
 from laws.world import World
-from squall.core.playbook.model import Group, Need
+from squall.core.playbook.model import Group, Loop, Need, SteadyState
 from squall.core.run.leases import owed
 
 Choice = tuple[str, object]
@@ -84,7 +84,17 @@ GRAPHS = {
     "a fault and a probe": Group(
         parallel=True, steps=(leaf("a", "inject", ("one",)), leaf("b", "probe"))
     ),
+    "faults side by side": Group(
+        steps=(leaf("a", "inject", ("one",), loop=Loop(times=2, max_parallel=2)),)
+    ),
+    "rounds side by side": Group(
+        steps=(leaf("a", "probe", loop=Loop(times=3, max_parallel=2)), leaf("b", "wait"))
+    ),
+    "until": Group(
+        steps=(leaf("a", "probe", loop=Loop(until="status == 200", max=2), expect=("true",)),)
+    ),
 }
+STEADY = SteadyState(checks=(leaf("up", "probe"),))
 VERDICTS = {
     "stop": "cancelled",
     "terminate": "cancelled",
@@ -99,7 +109,20 @@ VERDICTS = {
 @pytest.mark.parametrize("graph", GRAPHS)
 def test_a_disturbance_at_any_moment_leaves_nothing_behind(graph: str, disturbance: str) -> None:
     plan = plan_of(GRAPHS[graph], finally_=(leaf("z", "probe"),))
-    first = World(plan, timeless=True, prompt=True)
+    assert VERDICTS[disturbance] in disturbed(World(plan, timeless=True, prompt=True), disturbance)
+
+
+@pytest.mark.parametrize("disturbance", VERDICTS)
+def test_so_it_does_while_the_steady_state_is_looked_at(disturbance: str) -> None:
+    plan = plan_of(
+        Group(steps=(leaf("a", "inject", ("one",)),)), finally_=(leaf("z", "probe"),), steady=STEADY
+    )
+    ends = disturbed(World(plan, timeless=True, prompt=True, looks=3), disturbance)
+    assert {VERDICTS[disturbance], "inconclusive", "aborted", "failed", "passed"} <= ends
+
+
+def disturbed(first: World, disturbance: str) -> set[str]:
+    """How a run ends in which probes may fail and one thing more happens, at any moment."""
 
     def more(here) -> list[Choice]:
         choices: list[Choice] = [("fail", path) for path in here.actions]
@@ -109,7 +132,7 @@ def test_a_disturbance_at_any_moment_leaves_nothing_behind(graph: str, disturban
             choices.append(("resume", None))
         return choices
 
-    ends = set()
+    ends: set[str] = set()
 
     def check(here) -> None:
         nothing_leaks(here)
@@ -125,4 +148,4 @@ def test_a_disturbance_at_any_moment_leaves_nothing_behind(graph: str, disturban
             assert here.choices(), f"stuck: {here.state}"
 
     search(first, more, check)
-    assert VERDICTS[disturbance] in ends
+    return ends

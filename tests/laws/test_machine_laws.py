@@ -18,7 +18,7 @@ from squall.core.run.paths import attempt_path
 from squall.core.run.state import State
 
 DISTURBANCES = (
-    "pause", "resume", "stop", "terminate", "edge dies", "engine dies", "journal fails",
+    "pause", "pause", "stop", "terminate", "edge dies", "engine dies", "journal fails",
 )  # fmt: skip
 
 
@@ -34,7 +34,8 @@ def unfinished(draw: st.DrawFn):
         choices += [("feel well", "one"), ("feel pain", "two")]
         choices += [("lose", index) for index in range(len(world.under_way))]
         choices += [("lapse", lease) for lease in sorted(world.live)]
-        if draw(st.integers(0, 9)) == 0:
+        choices += [("resume", None)] if world.state.phase == "paused" else []
+        if draw(st.integers(0, 4)) == 4:
             choices = [(draw(st.sampled_from(DISTURBANCES)), None)]
         if not choices:
             break

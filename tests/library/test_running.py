@@ -93,6 +93,22 @@ async def test_steps_of_finally_have_paths_of_their_own(tmp_path: Path) -> None:
     assert list(outcome.steps) == ["rest", "finally/rest"]
 
 
+async def test_inputs_are_given_and_recovery_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("""
+name: p
+inputs: {long: {type: duration}}
+targets: {shop: {http: {listen: 127.0.0.1:0, upstream: builtin:echo}}}
+steady_state: {checks: [{name: up, exec: {run: ["true"]}}]}
+steps: [{name: rest, wait: "${{ inputs.long }}"}]
+""")
+    outcome = await squall.run(file, inputs={"long": "20ms"}, state=tmp_path)
+    assert outcome.verdict == "passed", outcome.reason
+    assert outcome.recovered_after is not None
+    with pytest.raises(squall.Refused, match="'long' has no value"):
+        await squall.run(file, state=tmp_path)
+
+
 async def test_a_file_can_be_run_as_it_is_with_other_targets(tmp_path: Path, service, ask) -> None:
     file = tmp_path / "p.yaml"
     file.write_text("name: p\nsteps: [{name: a, wait: 30s}]\n")

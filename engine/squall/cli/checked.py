@@ -81,7 +81,7 @@ class Checker:
 
         if file.name == PROJECT_FILE:
             return partial(
-                load_project, file=self.projects.shown(file), schema=schema_text("project"),
+                load_project, file=self.projects.called(file), schema=schema_text("project"),
                 around=self.projects.above(file),
             )  # fmt: skip
         return partial(
@@ -118,7 +118,7 @@ class Checker:
 
     def _digest(self, file: Path, data: bytes, *, named: bool) -> bytes:
         chain = self._chain(file)
-        names = (click.format_filename(file), self.projects.shown(file), str(named))
+        names = (click.format_filename(file), self.projects.called(file), str(named))
         return _digest(self._edition, *map(_encoded, names), data, *chain)
 
     def _around(self, file: Path) -> bytes:

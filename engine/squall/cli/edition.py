@@ -8,6 +8,7 @@ else is installed, of Python and of the time zones, names and versions do.
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,7 @@ _ZONES: Final = (
 """Where Python looks for time zones, unless it is told otherwise in PYTHONTZPATH."""
 
 
+@cache
 def edition() -> bytes:
     """The digest; the same as long as the same squall runs on the same Python beside the same."""
     digest = blake2b(digest_size=32)

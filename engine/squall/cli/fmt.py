@@ -22,9 +22,9 @@ _PROJECT = "squall.yaml"
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> None:  # noqa: FBT001
-    r"""Write playbooks in one style: indentation, spaces, blank lines and needless quotes.
+    """Write playbooks in one style: indentation, spaces, blank lines and needless quotes.
 
-    Comments, the order of keys, and who is written in one line stay; so do line ends. In a folder,
+    Comments, the order of keys, and what is written in one line stay; so do line ends. In a folder,
     the files that hold playbooks and each squall.yaml are looked at. A file that cannot be read
     without errors is left as it is, and said, with exit code 2.
 
@@ -53,23 +53,24 @@ class _Work:
 
     def look_at(self, file: Path, *, named: bool) -> None:
         """Rewrite one file, or say why not."""
+        called = click.format_filename(file)
         try:
             data = read_bytes(file)
         except OSError as error:
-            self._fail(f"{file} cannot be read: {error.strerror}")
+            self._fail(f"{called} cannot be read: {error.strerror}")
             return
-        source = read(data, str(file))
+        source = read(data, called)
         if not (named or file.name == _PROJECT or claims(source)):
             return
         if source.diagnostics:
-            texts = {str(file): source.text}
+            texts = {called: source.text}
             shown = as_text(source.diagnostics, texts, sys.stderr, context=False)
-            self._fail(f"{shown}\n{file} is left as it is")
+            self._fail(f"{shown}\n{called} is left as it is")
             return
         try:
             new = rewritten(source, json=file.suffix == ".json")
         except Unfaithful as why:
-            self._fail(f"{file} is left as it is: {why}")
+            self._fail(f"{called} is left as it is: {why}")
             return
         if new == data:
             self.kept += 1
@@ -81,13 +82,13 @@ class _Work:
             try:
                 replace(file, new)
             except OSError as error:
-                self._fail(f"{file} cannot be written: {error.strerror}")
+                self._fail(f"{source.file} cannot be written: {error.strerror}")
                 return
         self.changed += 1
         if self.diff:
-            click.echo("".join(_difference(file, source.text, new.decode())), nl=False)
+            click.echo("".join(_difference(source.file, source.text, new.decode())), nl=False)
         else:
-            click.echo(str(file))
+            click.echo(source.file)
 
     def _fail(self, why: str) -> None:
         self.failed += 1
@@ -102,9 +103,9 @@ class _Work:
         sys.exit(2 if self.failed else int(self.check and self.changed > 0))
 
 
-def _difference(file: Path, old: str, new: str) -> Iterator[str]:
+def _difference(file: str, old: str, new: str) -> Iterator[str]:
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    for line in difflib.unified_diff(before, after, f"{file}", f"{file} (formatted)"):
+    for line in difflib.unified_diff(before, after, file, f"{file} (formatted)"):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 

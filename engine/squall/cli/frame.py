@@ -243,7 +243,8 @@ def _name(step: StepView) -> str:
     times = "∞" if loop.rounds is None else str(loop.rounds)
     if not step.iteration:
         return f"{step.plan.step.name} × {times}"
-    return f"{step.plan.step.name}[{step.iteration}] of {times}"
+    side_by_side = f", {len(step.going)} at once" if len(step.going) > 1 else ""
+    return f"{step.plan.step.name}[{step.iteration}] of {times}{side_by_side}"
 
 
 def _what(view: RunView, step: StepView) -> Text:

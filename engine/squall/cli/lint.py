@@ -67,7 +67,7 @@ def lint(
     no_cache: bool,  # noqa: FBT001
     color: str,
 ) -> None:
-    r"""Check playbooks: every finding at once, each with its place.
+    """Check playbooks: every finding at once, each with its place.
 
     A folder is searched for files that hold playbooks; a file that is named must hold one. Project
     files, squall.yaml, are checked with the playbooks they hold for. Exits with 1 if anything is
@@ -215,10 +215,11 @@ def _across(checked: list[Checked]) -> dict[str, list[Diagnostic]]:
 def _from_root(read: _Read) -> Iterator[tuple[str, str]]:
     """Each file as the repository calls it; in full when it lies elsewhere."""
     root = repository(Path.cwd())
-    for name, path in _paths(read).items():
-        place = path.parent.resolve() / path.name
+    for name, file in _paths(read).items():
+        place = file.parent.resolve() / file.name
         inside = place.is_relative_to(root)
-        yield name, (place.relative_to(root) if inside else place).as_posix()
+        path = (place.relative_to(root) if inside else place).as_posix()
+        yield name, click.format_filename(path)
 
 
 def _paths(read: _Read) -> dict[str, Path]:

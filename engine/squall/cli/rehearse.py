@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE[#NAME]")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Fixes the dice (default 0).")
 @click.option("--set", "inputs", multiple=True, metavar="NAME=VALUE", help="Give an input.")
-@click.option("--assume", "assumptions", multiple=True, metavar="PATH=OUTCOME",
-              help="A step fails or times out: waves[2]/hit=failed.")  # fmt: skip
+@click.option("--assume", "assumptions", multiple=True, metavar="PATH[.NAME]=VALUE",
+              help="What becomes of a step: waves[2]/hit=failed, look.status=503.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 def rehearse(
     file: str,
@@ -24,7 +24,7 @@ def rehearse(
     assumptions: tuple[str, ...],
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    r"""What a run would do, and when, without doing it.
+    """What a run would do, and when, without doing it.
 
     Faults go on and off at once, probes pass and requests come, unless --assume says otherwise. The
     exit code is the one a run with these answers would have.
@@ -33,10 +33,12 @@ def rehearse(
     Example:
       squall rehearse playbooks/retry_storm.yaml
       squall rehearse playbooks/retry_storm.yaml --assume look=failed
+      squall rehearse playbooks/retry_storm.yaml --assume look.status=503
     """
     from squall.cli.playbook_file import open_playbook
     from squall.core.playbook.compile import compile_plan
-    from squall.core.run.rehearsal import AssumptionError, rehearse
+    from squall.core.run.assumptions import AssumptionError
+    from squall.core.run.rehearsal import rehearse
     from squall.core.run.verdict import exit_code
     from squall.worktree import schema_text
 
@@ -56,10 +58,10 @@ def rehearse(
 def _pairs(assumptions: tuple[str, ...]) -> dict[str, str]:
     pairs = {}
     for written in assumptions:
-        path, equals, outcome = written.rpartition("=")
+        path, equals, value = written.partition("=")
         if not equals:
-            raise click.UsageError(f"'{written}' is not PATH=OUTCOME; try {written}=failed")
-        pairs[path] = outcome
+            raise click.UsageError(f"'{written}' is not PATH=VALUE; try {written}=failed")
+        pairs[path] = value
     return pairs
 
 

@@ -76,6 +76,7 @@ def finished(outcome: Outcome) -> dict[str, object]:
         "verdict": run.verdict,
         "reason": run.reason,
         "exit_code": outcome.exit_code,
+        "steady_state": _steady_state(outcome),
         "steps": [
             {
                 "path": shown(step.path),
@@ -99,4 +100,19 @@ def finished(outcome: Outcome) -> dict[str, object]:
             for step in outcome.steps
             for delivery in step.deliveries
         ],
+    }
+
+
+def _steady_state(outcome: Outcome) -> dict[str, object] | None:
+    """Whether it held at each stage that came; `recovery` is how long its return took."""
+    if not outcome.steady:
+        return None
+    held = {seen.stage: seen.holds for seen in outcome.steady}
+    last = outcome.steady[-1]
+    return {
+        "before": held["before"],
+        "during": held.get("during", True) if held["before"] else None,
+        "after": held.get("after"),
+        "recovery": last.took if last.holds else None,
+        "reason": last.reason,
     }

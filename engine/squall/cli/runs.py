@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def runs() -> None:
-    r"""The runs that are kept in the state folder.
+    """The runs that are kept in the state folder.
 
     \b
     Example:
@@ -23,7 +23,7 @@ def runs() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--state", metavar="DIR", help="Where runs are kept (SQUALL_STATE, else .squall).")
 def list_runs(as_json: bool, state: str | None) -> None:  # noqa: FBT001
-    r"""All runs, oldest first.
+    """All runs, oldest first.
 
     \b
     Example:
@@ -49,7 +49,7 @@ def list_runs(as_json: bool, state: str | None) -> None:  # noqa: FBT001
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--state", metavar="DIR", help="Where runs are kept (SQUALL_STATE, else .squall).")
 def show_run(run: int, as_json: bool, state: str | None) -> None:  # noqa: FBT001
-    r"""One run with its steps.
+    """One run with its steps.
 
     \b
     Example:
@@ -59,7 +59,7 @@ def show_run(run: int, as_json: bool, state: str | None) -> None:  # noqa: FBT00
 
     from squall import app
     from squall.cli.report import finished
-    from squall.cli.timeline import clock
+    from squall.cli.timeline import clock, steady_words
     from squall.core.run.paths import shown
     from squall.settings import state_folder
 
@@ -69,9 +69,12 @@ def show_run(run: int, as_json: bool, state: str | None) -> None:  # noqa: FBT00
         click.echo(msgspec.json.encode(finished(outcome)))
         return
     click.echo(_line(outcome.run))
+    lines = [(seen.at, steady_words(seen)) for seen in outcome.steady]
     for step in outcome.steps:
         reason = f": {step.reason}" if step.reason else ""
-        click.echo(f"  {clock(step.at)}  {shown(step.path)} {step.conclusion}{reason}")
+        lines.append((step.at, f"{shown(step.path)} {step.conclusion}{reason}"))
+    for at, line in sorted(lines, key=lambda known: known[0]):
+        click.echo(f"  {clock(at)}  {line}")
 
 
 def _line(run: "Run") -> str:

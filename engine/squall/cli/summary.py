@@ -17,7 +17,7 @@ from rich.text import Text
 
 from squall.cli.asked import compare, is_of_all, short
 from squall.cli.frame import DOUBTFUL, MARKS
-from squall.cli.timeline import took
+from squall.cli.timeline import steady_words, took
 from squall.core.faults.effects import Delivery
 from squall.core.faults.endpoint import MOST
 from squall.core.faults.kinds import Share
@@ -81,6 +81,9 @@ def summary(plan: Plan, outcome: Outcome, closing: str, width: int) -> Iterator[
     yield headline(outcome.run)
     if outcome.run.reason:
         yield Text(f"  {outcome.run.reason}")
+    for seen in outcome.steady:
+        if seen.stage == "after" and (seen.holds or seen.reason not in outcome.run.reason):
+            yield Text(f"  {steady_words(seen)}")
     yield from table(plan, outcome, width)
     yield from reasons(plan, outcome)
     yield Text(f"  {closing}", "dim")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from squall.core.faults.effects import Counted, Delivery, Felt
+from squall.core.playbook.endings import all_rounds
 from squall.core.playbook.model import Group, Injection, Load, Outcome, Probe, Wait
 from squall.core.playbook.plan import Plan, PlanStep
 from squall.core.run.facts import (
@@ -40,6 +41,7 @@ State = Literal[
 class StepView:
     """One step: its state, since when and until when, and what its faults did.
 
+    `going` are the paths of its rounds that go on, several where they are side by side.
     `began`, `until` and `ended` belong to the iteration it is in, `since` to the first one. `since`
     leaves out pauses, as `RunView.elapsed` does.
     """
@@ -57,6 +59,7 @@ class StepView:
     reason: str = ""
     felt: Felt | None = None
     deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
+    going: set[str] = field(default_factory=set)
 
     @property
     def over(self) -> bool:
@@ -183,14 +186,18 @@ class RunView:
         step = self._find(fact.path)
         if step is None:
             return
-        if not step.goes_on:  # a first iteration, or the next: nothing is known of it yet
+        if not step.goes_on:  # a first round, or the next: nothing is known of it yet
             since = fact.at - self._frozen if step.since is None else step.since
             step = self.steps[step.plan.path] = StepView(step.plan, since=since, began=fact.at)
+        round_ = _round(fact.path)
+        alone = step.going <= {round_}
+        if fact.phase != "delayed":  # that is before a round, and no round itself
+            step.going.add(round_)
         step.iteration = _number(fact.path, "[", "]")
         step.attempt = _number(fact.path, "#", "")
         step.state = fact.phase
         step.until = fact.until
-        if step.plan.children and fact.phase == "active":
+        if step.plan.children and fact.phase == "active" and alone:
             self._renew(step.plan)
 
     def _renew(self, group: PlanStep) -> None:
@@ -203,27 +210,43 @@ class RunView:
         step = self._find(fact.path)
         if step is None:
             return
+        step.going.discard(_round(fact.path))
+        if fact.deliveries:
+            self._replace_counts(step, fact)
+        step.felt = fact.felt
+        step.reason = fact.reason or step.reason
+        if step.going:  # others go on beside it
+            return
         step.state = fact.conclusion
         step.outcome = fact.outcome
         step.touched_nothing = fact.touched_nothing
         step.reason = fact.reason
-        step.felt = fact.felt
         step.iteration = _number(fact.path, "[", "]")
         step.until = None
         step.ended = fact.at
         step.began = fact.began if step.began is None else step.began
-        if fact.deliveries:
-            step.deliveries = {"": fact.deliveries}
         self.loads.pop(step.plan.path, None)
+
+    @staticmethod
+    def _replace_counts(step: StepView, fact: StepEnded) -> None:
+        """What is known in the end, in place of what was counted on the way."""
+        inside = (f"{fact.path}#", f"{fact.path}@")
+        kept = {key: one for key, one in step.deliveries.items() if not key.startswith(inside)}
+        step.deliveries = {**kept, fact.path: fact.deliveries}
 
     def _count(self, lease: str, deliveries: tuple[Delivery, ...]) -> None:
         _, path, target = parse_lease(lease)
         step = self._find(path)
-        if step is not None and not step.over:
-            step.deliveries[target] = deliveries
+        if step is not None and _round(path) in step.going:  # none after the end
+            step.deliveries[f"{path}@{target}"] = deliveries
 
     def _find(self, path: str) -> StepView | None:
         return self.steps.get("/".join(names(path)))
+
+
+def _round(path: str) -> str:
+    """The round that an attempt belongs to, of its step and of those around."""
+    return path.rpartition("#")[0] if "#" in path.rpartition("/")[2] else path
 
 
 def _number(path: str, opening: str, closing: str) -> int:
@@ -239,9 +262,9 @@ def expected(step: PlanStep) -> Duration | None:
     """
     once = _once(step)
     loop = step.step.loop
-    if once is None or (loop is not None and loop.rounds is None):
-        return None
-    return Duration(step.step.delay + once * (1 if loop is None else loop.rounds or 0))
+    if loop is not None and once is not None:
+        once = None if loop.rounds is None else round(all_rounds(loop, loop.rounds, once))
+    return None if once is None else Duration(step.step.delay + once)
 
 
 def _once(step: PlanStep) -> int | None:

@@ -111,7 +111,9 @@ class Outcome:
     """How a run ended.
 
     `run` is its number in the state folder, `exit_code` what ``squall run`` would have exited with.
-    `recording_problem` says what is missing from its recording; None when nothing is.
+    `recovered_after` is how many seconds the steady state took to return once all faults were off;
+    None where nobody looked, or where it did not. `recording_problem` says what is missing from its
+    recording; None when nothing is.
     """
 
     run: int
@@ -122,6 +124,7 @@ class Outcome:
     exit_code: int
     took: float
     steps: Steps
+    recovered_after: float | None
     recording_problem: str | None
 
     @property
@@ -135,10 +138,11 @@ class Event:
     """Something a run has to say while it goes on.
 
     `type` says what: ``run_entered`` and ``step_entered`` a `phase`, ``step_ended`` with its
-    `outcome`, ``run_ended`` with its `verdict`; ``lease_leaked`` when a fault could not be taken
-    off; ``counted`` is a target's traffic over the last second and what its faults did so far,
-    ``progress`` what the clients of a load felt. `at` is seconds since the run began, None for
-    these last two.
+    `outcome`, ``run_ended`` with its `verdict`; ``step_filled`` that a step has the values it
+    waited for, ``steady_state_seen`` with what does not hold as its `reason`; ``lease_leaked`` when
+    a fault could not be taken off; ``counted`` is a target's traffic over the last second and what
+    its faults did so far, ``progress`` what the clients of a load felt. `at` is seconds since the
+    run began, None for these last two.
     """
 
     type: EventType
@@ -171,8 +175,14 @@ def outcome_of(ended: records.Outcome, recording_problem: str | None) -> Outcome
         exit_code=ended.exit_code,
         took=(run.ended - run.started) / SECOND,
         steps=steps,
+        recovered_after=_recovery(ended),
         recording_problem=recording_problem,
     )
+
+
+def _recovery(ended: records.Outcome) -> float | None:
+    took = [seen.took for seen in ended.steady if seen.stage == "after" and seen.holds]
+    return None if not took or took[-1] is None else took[-1] / SECOND
 
 
 def event_of(update: "facts.RunFact | Counted | records.Progress") -> Event:

@@ -26,9 +26,10 @@ from squall.core.run.commands import (
     StartLoad,
     StartProbe,
     StartTimer,
+    Suppose,
 )
 from squall.core.run.events import JournalFailed, RunEvent, TimerFired
-from squall.core.run.facts import RunEnded, StepEnded, Verdict
+from squall.core.run.facts import RunEnded, SteadyStateSeen, StepEnded, Verdict
 from squall.core.run.journal import Entry, LeaseRow, Owner, Page, Problem, phase_of, project
 from squall.core.run.leases import LEASE_TTL, owed
 from squall.core.run.machine import advance, initial
@@ -68,6 +69,7 @@ class Executor:
         self.run = run
         self.rows: dict[str, LeaseRow] = {}
         self.steps = past.steps
+        self.steady = past.steady
         self._plan = plan
         self._owner = owner
         self._clock = clock
@@ -173,10 +175,15 @@ class Executor:
             match command:
                 case Announce(fact=StepEnded() as step):
                     self.steps.append(step)
+                case Announce(fact=SteadyStateSeen() as seen):
+                    self.steady.append(seen)
                 case Announce(fact=RunEnded(verdict=verdict)):
                     self.run = replace(self.run, verdict=verdict, ended=wall)
                     return Outcome(
-                        run=self.run, steps=tuple(self.steps), exit_code=exit_code(verdict)
+                        run=self.run,
+                        steps=tuple(self.steps),
+                        exit_code=exit_code(verdict),
+                        steady=tuple(self.steady),
                     )
                 case _:
                     pass
@@ -196,7 +203,8 @@ class Executor:
         | StartProbe
         | StartLoad
         | CancelAction
-        | Announce,
+        | Announce
+        | Suppose,
     ) -> None:
         match command:
             case Revert():
@@ -211,6 +219,8 @@ class Executor:
                 self._effects.cancel(command)
             case Announce(fact=fact):
                 self._effects.announce(fact)
+            case Suppose():
+                pass  # a run supposes nothing
             case _:
                 assert_never(command)
 
@@ -272,11 +282,13 @@ class Past:
         *,
         n: int = 0,
         steps: Iterable[StepEnded] = (),
+        steady: Iterable[SteadyStateSeen] = (),
         resumed_at: int = 0,
         folder: str = "",
     ) -> None:
         self.state = state
         self.n = n
         self.steps = deque(steps, maxlen=MOST_STEPS)
+        self.steady = list(steady)
         self.resumed_at = resumed_at
         self.folder = folder

@@ -20,7 +20,7 @@ from squall.core.playbook.model import Address, Target, from_canonical
 from squall.core.playbook.plan import Plan
 from squall.core.run.commands import Announce
 from squall.core.run.events import MACHINE, EngineRestarted, RunCreated
-from squall.core.run.facts import StepEnded
+from squall.core.run.facts import SteadyStateSeen, StepEnded
 from squall.core.run.journal import Entry, Page, Problem, Unfinished
 from squall.core.run.machine import advance, foldable, initial
 from squall.core.run.records import Outcome
@@ -102,18 +102,21 @@ def fold(plan: Plan, entries: Sequence[Entry], wall: int) -> Past:
         raise _Unfoldable
     state = initial(plan)
     steps: list[StepEnded] = []
+    steady: list[SteadyStateSeen] = []
     for n, entry in enumerate(entries):
         if entry.n != n:
             raise _Unfoldable
         state, commands = advance(plan, state, entry.event)
-        told = (command.fact for command in commands if isinstance(command, Announce))
+        told = [command.fact for command in commands if isinstance(command, Announce)]
         steps += (fact for fact in told if isinstance(fact, StepEnded))
+        steady += (fact for fact in told if isinstance(fact, SteadyStateSeen))
     last = entries[-1]
     elapsed = max(0, wall - last.wall)
     return Past(
         state,
         n=len(entries),
         steps=steps,
+        steady=steady,
         resumed_at=last.event.at + elapsed,
         folder=first.folder,
     )

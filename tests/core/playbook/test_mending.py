@@ -52,6 +52,14 @@ def step(keys: str) -> str:
         ("scenario: {latency: 1s, match: {headers: {1: a}}}",
          'scenario: {latency: 1s, match: {headers: {"1": a}}}'),
         ("scenaro: {latencey: 10 sec, erors: 10}", "scenario: {latency: 10s, errors: 10%}"),
+        ("scenario: {latency: 1s}, timeout_ms: 5000", "scenario: {latency: 1s}, timeout: 5000ms"),
+        ("scenario: {latency: {fixed: 1s, jitter_percent: 10, probability: 0.5}}",
+         "scenario: {latency: {fixed: 1s, jitter: 10%, rate: 0.5}}"),
+        ("scenario: {latency: {fixed: 1s, direction: upstream}}, onTimeout: Continue, timeout: 2s",
+         "scenario: {latency: {fixed: 1s, direction: request}}, on_timeout: continue, timeout: 2s"),
+        ('scenario: {latency: 1s}, when: "${{ 1 < inputs.a }}"',
+         'scenario: {latency: 1s}, when: "1 < inputs.a"'),
+        ("scenario: {latency: 1s}, loop: {max: 3}", "scenario: {latency: 1s}, loop: {times: 3}"),
     ],
 )  # fmt: skip
 def test_what_is_certain_is_set_right(written: str, meant: str) -> None:
@@ -107,7 +115,11 @@ def misspelt(draw) -> tuple[str, bytes]:
     name = draw(st.sampled_from(sorted(GOOD)))
     text = GOOD[name].decode()
     spans = sorted(
-        {span for each in read(GOOD[name], name).documents for span in each.keys.values()}
+        {
+            each.locate(path, key=True)
+            for each in read(GOOD[name], name).documents
+            for path in each.keys
+        }
     )
     span = draw(st.sampled_from(spans))
     word = text.splitlines()[span.start.line - 1][span.start.column - 1 : span.end.column - 1]

@@ -39,8 +39,9 @@ def test_a_wrong_value_is_found_alone(path, wrong) -> None:
     if fits is source or path in {("scenarios",), ("targets",)}:
         return
     near = {
-        span.start
-        for at, span in [*source.keys.items(), *source.values.items()]
+        source.locate(at, key=key).start
+        for key, known in ((True, source.keys), (False, source.values))
+        for at in known
         if at[: len(path)] == path or at == path[:-1]
     }
     assert {finding.span.start for finding in found} <= near

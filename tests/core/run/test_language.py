@@ -4,6 +4,7 @@ import pytest
 
 from core.run.stage import Stage, busy, saw
 from squall.core.diagnostics import Refused
+from squall.core.faults.effects import Delivery
 from squall.core.faults.kinds import Errors, Fixed, Latency, Share
 from squall.core.playbook.load import load
 from squall.core.playbook.project_file import read_project
@@ -123,15 +124,6 @@ def test_a_number_stays_one_where_a_number_fits() -> None:
              "inputs: {seconds: {type: number, default: 1}}"), seconds=3
     )  # fmt: skip
     assert stage.run().at == 3 * SECOND
-
-
-def test_a_value_that_does_not_fit_fails_the_step_in_words() -> None:
-    stage = Stage(text("""
-  - {name: make, http: {post: "http://127.0.0.1:1/orders"}}
-  - {name: slow, duration: 1s, scenario: {latency: "${{ steps.make.json.delay }}"}}
-"""), {"main/make": lambda _: saw(body='{"delay": "soon"}')}).run()  # fmt: skip
-    assert stage.state.reason == "slow: 'soon' is not written as a duration"
-    assert not stage.live
 
 
 def test_a_loop_over_each_has_item_and_index_and_its_faults_follow() -> None:
@@ -293,6 +285,49 @@ def test_a_guard_aborts_at_once_and_undoes(guard: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("after", "verdict"), [(200, "passed"), (1000, "aborted")])
+def test_the_guard_of_a_step_does_not_see_what_was_before_it(after: int, verdict: str) -> None:
+    stage = Stage(
+        GUARDED.replace("steps: [", "steps: [{name: bad, duration: 5s, scenario: {errors: 100%}}, ")
+        .replace("GUARD", ", abort_if: measured.error_rate > 0.5")
+    )  # fmt: skip
+    stage.measure(5 * SECOND + after * MILLISECOND, "shop", busy(errors=100))
+    assert stage.run().state.verdict == verdict
+
+
+BESIDE_A_LOAD = """
+name: x
+targets: {shop: {http: {listen: 127.0.0.1:9001, upstream: builtin:echo}}}
+abort_if: measured.rate > 30.0
+parallel:
+  - {name: hit, duration: 10s, scenario: {latency: 1s}}
+  - {name: users, duration: 5s, load: {requests: 20/s}}
+"""
+
+
+def test_a_request_of_a_load_counts_once_for_the_guard_of_a_playbook() -> None:
+    stage = Stage(BESIDE_A_LOAD)
+    for second in range(1, 5):
+        stage.measure(second * SECOND, "main/users#1", busy(requests=20))
+        stage.measure(second * SECOND, "shop", busy(requests=20))
+    assert stage.run().state.verdict == "passed"
+    unmeasured = Stage(BESIDE_A_LOAD)
+    unmeasured.measure(SECOND, "main/users#1", busy(requests=40))
+    assert unmeasured.run().state.verdict == "aborted"
+
+
+def test_what_clients_felt_is_forgotten_when_nothing_asks_for_it_any_more() -> None:
+    stage = Stage(BESIDE_A_LOAD)
+    stage.measure(SECOND, "shop", busy(requests=20))
+    stage.measure(SECOND, "main/users#1", busy(requests=20))
+    stage.measure(6 * SECOND, "shop", busy(requests=20))
+    sources = set()
+    for state in stage.states():
+        if stage.at == 6 * SECOND:
+            sources = {source for source, *_ in state.pictures}
+    assert (sources, stage.state.pictures) == ({"shop"}, ())
+
+
 def test_a_rate_known_only_in_a_run_is_held_against_the_limits_of_the_project() -> None:
     project = read_project(b"limits: {error_share: 50%}", "squall.yaml", schema_text("project"))
     playbook = """
@@ -312,6 +347,46 @@ parallel:
     assert stage.ended["hit"] == "failed"
     assert "it with 'some' beside it would make 58% of the requests" in stage.state.reason
     assert not stage.live
+
+
+@pytest.mark.parametrize(("rest", "second"), [("0s", "failed"), ("3s", "succeeded")])
+def test_rates_known_only_in_a_run_are_held_against_the_limits_together(
+    rest: str, second: str
+) -> None:
+    project = read_project(b"limits: {error_share: 50%}", "squall.yaml", schema_text("project"))
+    stage = Stage(f"""
+name: x
+steps:
+  - {{name: look, http: {{get: "http://127.0.0.1:1/"}}}}
+  - name: both
+    parallel:
+      - {{name: a, duration: 2s, scenario: {{errors: "${{{{ steps.look.json.rate }}}}"}}}}
+      - {{name: b, delay: {rest}, duration: 2s,
+         scenario: {{errors: "${{{{ steps.look.json.rate }}}}"}}}}
+""", {"main/look": lambda _: saw(body='{"rate": 0.45}')}, project=project).run()  # fmt: skip
+    assert stage.ended["both/b"] == second
+    if second == "failed":
+        assert "it with 'a' beside it would make 69.75% of the requests" in stage.state.reason
+    assert (stage.state.values, stage.live) == ((), set())
+
+
+@pytest.mark.parametrize(
+    ("asked", "seen", "verdict"),
+    [(0.01, 19, "warned"), (0.01, 700, "failed"), (1.0, 1, "failed"), (0.01, 0, "failed")],
+)
+@pytest.mark.parametrize("expecting", ["expect_traffic: true", "targets: [shop]"])
+def test_a_rare_fault_that_nobody_met_by_luck_is_a_warning(
+    expecting: str, asked: float, seen: int, verdict: str
+) -> None:
+    stage = Stage(f"""
+name: x
+targets: {{shop: {{http: {{listen: 127.0.0.1:9001, upstream: builtin:echo}}}}}}
+parallel:
+  - {{name: hit, duration: 1s, scenario: {{errors: 1%}}, {expecting}}}
+  - {{name: users, duration: 1s, load: {{requests: 20/s}}}}
+""")
+    stage.deliveries = (Delivery(scenario=0, fault=0, kind="Errors", asked=asked, seen=seen),)
+    assert stage.run().state.verdict == verdict
 
 
 def side_by_side(loop: str, inside: str, timeout: str = "1h") -> str:
@@ -587,6 +662,63 @@ def test_a_list_that_is_given_to_a_playbook_is_known_as_a_whole() -> None:
 """),
             others=(TYPED,),
         )
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        (
+            '{scenario: {latency: "${{ steps.look.json.text }}"}, duration: 1s}',
+            "'scenario.latency': 'soon' is not written as a duration; for example \"100ms\"",
+        ),
+        (
+            '{scenario: {errors: "${{ steps.look.json.number }}"}, duration: 1s}',
+            "'scenario.errors': 7 is out of range: at most 1; did you mean 7%?",
+        ),
+        (
+            '{http: {get: "http://127.0.0.1:1/", headers: {x: "${{ steps.look.json.list }}"}}}',
+            "'http.headers.x': a list is not a text; for example \"yes\"",
+        ),
+        (
+            '{wait: "${{ steps.look.json.long }}"}',
+            "'wait': '40000d' is not a duration that can be waited for; "
+            "at most 100 years, for example 100ms, 2s, 1h30m",
+        ),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_with_its_key_and_what_would(
+    step: str, reason: str
+) -> None:
+    body = '{"text": "soon", "number": 7, "list": [1], "long": "40000d"}'
+    stage = Stage(
+        text(f"\n  - {LOOK}}}\n  - {{name: next, {step[1:]}\n"),
+        {"main/look": lambda _: saw(body=body)},
+    ).run()
+    assert stage.state.reason == f"next: {reason}"
+    assert not stage.live
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        'http: {get: "http://127.0.0.1:1/", headers: {x: "${{ steps.look.status }}"}}',
+        'exec: {run: [echo, "${{ steps.look.status }}"]}',
+        'exec: {run: [env], env: {A: "${{ steps.look.status }}"}}',
+    ],
+)
+def test_a_number_that_stands_alone_where_a_text_is_wanted_is_put_in_as_text(step: str) -> None:
+    stage = Stage(text(f"\n  - {LOOK}}}\n  - {{name: next, {step}}}\n")).run()
+    assert stage.state.verdict == "passed"
+
+
+def test_a_code_that_only_the_run_knows_may_stand_in_a_list_of_codes() -> None:
+    stage = Stage(text(f"""
+  - {LOOK}}}
+  - name: next
+    duration: 1s
+    scenario: {{errors: {{rate: 50%, codes: ["${{{{ steps.look.json.code }}}}"]}}}}
+"""), {"main/look": lambda _: saw(body='{"code": 503}')}).run()  # fmt: skip
+    assert stage.ended["next"] == "succeeded"
 
 
 @pytest.mark.parametrize(

@@ -76,4 +76,5 @@ def test_exit_codes() -> None:
     codes = {verdict: exit_code(verdict) for verdict in ("passed", "warned", "failed", "aborted")}
     assert codes == {"passed": 0, "warned": 0, "failed": 1, "aborted": 3}
     assert exit_code("warned", strict=True) == 1
+    assert exit_code("inconclusive") == 4
     assert exit_code("cancelled") == exit_code("interrupted") == 130

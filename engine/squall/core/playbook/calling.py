@@ -133,7 +133,7 @@ class Callings:
         if inner.failed or project.failed:
             self._refuse(path, written)
             return None, ()
-        return playbook, inputs
+        return playbook if own else changed(playbook, targets=()), inputs
 
     def _refuse(self, path: Path, written: Written) -> None:
         message = f"playbook '{written.name}' cannot be called: there are errors in it"

@@ -21,6 +21,7 @@ from squall.core.playbook.model import Group, Playbook, Step
 from squall.core.playbook.names import Read, identifier, ranges
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Data, Path
+from squall.core.playbook.spellings import choice_for
 from squall.core.playbook.talk import Said, expressions
 
 
@@ -51,14 +52,27 @@ def _check(places: Places, at: Path, said: Said) -> None:
     for always in always_in(said.text, scope, ranges) if said.wanted == "bool" else ():
         message = f"this is always {str(always.so).lower()}"
         mistake = Mistake(always.column, always.length, message, _about(always))
-        _note(places, at, said, mistake, "SQ331", Severity.WARNING)
+        _note(places, at, said, mistake, "SQ331", Severity.WARNING, _meant(said.text, always))
+
+
+def _meant(text: str, always: Always) -> str | None:
+    """The part as it is certainly meant: with an outcome in place of another tool's word for it."""
+    if not isinstance(always.against, str):
+        return None
+    meant = choice_for(always.against, ranges(always.name).choices)
+    start = always.column - 1
+    part = text[start : start + always.length]
+    return (
+        part.replace(always.against, meant) if meant and part.count(always.against) == 1 else None
+    )
 
 
 def _about(always: Always) -> str:
     """What could be meant by a condition that nothing can change."""
     within = ranges(always.name)
     if within.choices and isinstance(always.against, str):
-        close = nearest(always.against, within.choices)
+        close = choice_for(always.against, within.choices)
+        close = close or nearest(always.against, within.choices)
         return f"did you mean '{close}'?" if close else f"outcomes: {', '.join(within.choices)}"
     ends = [f"{end:g}" for end in within[:2] if end is not None]
     if len(ends) == 2:
@@ -78,6 +92,8 @@ def _check_produced(places: Places, at: Path, said: Said, chain: str, column: in
         return
     step = chain.split(".")[1]
     hint = f"ask first: steps.{step}.ran && ..."
+    if not said.key:  # a value and no condition: it has to be something either way
+        hint = f"say what it is then: steps.{step}.ran ? {chain} : OTHER"
     message = f"'{found.read.child}' may not have run: {why}"
     _note(places, at, said, Mistake(column, len(chain), message, hint), "SQ235")
 
@@ -132,7 +148,7 @@ def _waits(step: Step, name: str, steps: tuple[Step, ...]) -> bool:
 
 def _note(
     places: Places, at: Path, said: Said, mistake: Mistake, code: str,
-    severity: Severity = Severity.ERROR,
+    severity: Severity = Severity.ERROR, instead: str | None = None,
 ) -> None:  # fmt: skip
     """Note a mistake at its column, wherever the expression is written."""
     path = (*at, *said.key)
@@ -142,7 +158,14 @@ def _note(
     elif places.document.text_at(path) is None:
         path = path[:-1] if isinstance(path[-1], int) else path
     places.note_within(
-        path, start, mistake.length, code, mistake.message, mistake.hint, severity=severity
+        path,
+        start,
+        mistake.length,
+        code,
+        mistake.message,
+        mistake.hint,
+        severity=severity,
+        instead=instead,
     )
 
 

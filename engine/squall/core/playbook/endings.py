@@ -117,7 +117,16 @@ def _repeated(loop: Loop | None, once: float) -> float:
         return once
     if loop.until or loop.while_ or loop.each_of:
         return loop.fewest * once
-    return _NEVER if loop.rounds is None else loop.rounds * once
+    return _NEVER if loop.rounds is None else all_rounds(loop, loop.rounds, once)
+
+
+def all_rounds(loop: Loop, rounds: int, once: float) -> float:
+    """How long so many rounds of a loop take, if each of them takes `once`."""
+    if not rounds:
+        return 0
+    # The last one waits for those in its place before it, and starts after those beside it.
+    before, beside = divmod(rounds - 1, loop.max_parallel)
+    return before * max(once, loop.max_parallel * loop.every) + beside * loop.every + once
 
 
 def _together(group: Group) -> float:

@@ -151,12 +151,15 @@ class _Filler:
         )
 
     def _node(self, data: Data, path: Path) -> Data:
+        if not has_templates(data):
+            return data
         if isinstance(data, dict):
             return {key: self._node(value, (*path, key)) for key, value in data.items()}
         if isinstance(data, list):
             return [self._node(value, (*path, index)) for index, value in enumerate(data)]
-        if not isinstance(data, str) or "${{" not in data:
-            return data
+        assert isinstance(data, str)
+        if not path:
+            return data  # the schema says that a text is no playbook
         if path[0] in {"inputs", "name", "version"} or is_bare(path):
             self._superfluous(path)
             return data

@@ -142,6 +142,8 @@ def _clock_changes(
 
 def _pace(places: Places, path: Path, node: Node, schedule: Schedule, playbook: Playbook) -> None:
     """Runs that come closer together than they, their jitter or their deadline last."""
+    if not {"jitter", "deadline", "concurrency"}.intersection(node):
+        return
     shortest, average = _distances(schedule)
     for key in ("jitter", "deadline"):
         written: Duration = getattr(schedule, key)

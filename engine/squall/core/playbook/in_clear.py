@@ -8,7 +8,7 @@ and a long random value counts only beside a name that says what it is. Messages
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from squall.core.diagnostics import Severity
@@ -46,7 +46,7 @@ _KEY_NAME: Final = re.compile(rf"(?:^|[-_])(?:{_KEY}|token)$", re.IGNORECASE)
 _SUSPECT: Final = (
     "pass", "pwd", "secret", "key", "token", "credential", "authorization", "-----begin",
     "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat", "xox", "_live_",
-    "aiza", "eyj",
+    "aiza", "eyj", "://",
 )  # fmt: skip
 """What any finding has in it, in lower case; most texts have none of it and need no closer look."""
 _STAND_IN: Final = re.compile(
@@ -63,11 +63,10 @@ _BITS: Final = 3.0
 
 def check_in_clear(places: Places) -> None:
     """Warn of every text that looks like a secret, once each."""
-    if not _is_suspect("\n".join(_words(places.document.data))):
-        return
+    suspect = _suspect("\n".join(_words(places.document.data)).lower(), _SUSPECT)
     spans = set()
-    for path, text in texts(places.document.data):
-        if not _is_suspect(f"{path[-1]}={text}" if path else text):
+    for path, text in texts(places.document.data) if suspect else ():
+        if not _suspect((f"{path[-1]}={text}" if path else text).lower(), suspect):
             continue
         what = next(_seen(path, text), None)
         span = places.document.locate(path)
@@ -91,9 +90,9 @@ def _words(data: Data) -> Iterator[str]:
             waiting += value
 
 
-def _is_suspect(text: str) -> bool:
-    small = text.lower()
-    return any(word in small for word in _SUSPECT) or ("://" in small and "@" in small)
+def _suspect(text: str, signs: Collection[str]) -> list[str]:
+    """Those of the signs that a text in lower case has; a URL is one when it names somebody."""
+    return [sign for sign in signs if sign in text and (sign != "://" or "@" in text)]
 
 
 def _seen(path: Path, text: str) -> Iterator[str]:

@@ -46,7 +46,8 @@ def mended(
 def edited(text: str, fixes: Iterable[tuple[Edit, ...]]) -> tuple[str, int]:
     """The text with those fixes that do not meet an earlier one; and how many they are.
 
-    What is filled in from elsewhere is not wrong where it is used, so it is left alone.
+    What is filled in from elsewhere is not wrong where it is used, so it is left alone; what only
+    takes away may take the braces themselves.
     """
     starts = line_starts(text)
     taken: list[tuple[int, int]] = []
@@ -59,7 +60,8 @@ def edited(text: str, fixes: Iterable[tuple[Edit, ...]]) -> tuple[str, int]:
             for start, end, _ in places
             for other_start, other_end in taken
         )
-        if places and free and _FILLED not in text[places[0][0] : places[-1][1]]:
+        filled = places and _FILLED in text[places[0][0] : places[-1][1]]
+        if places and free and not (filled and any(edit.text for edit in fix)):
             taken += [(start, end) for start, end, _ in places]
             pieces += places
             applied += 1

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from squall.core.playbook.fixes import Fix, instead
 from squall.core.playbook.model import Backoff, Loop, Need, Retry, Tolerance
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Path
@@ -62,10 +63,13 @@ def build_loop(places: Places, path: Path, node: Node) -> Loop | None:
         return None
     at = (*path, "loop")
     ways = [key for key in LOOPS if key in written]
-    if len(ways) != 1:
-        what = " and ".join(f"'{key}'" for key in ways) or "none"
+    if not ways:
+        _no_way(places, at, written)
+        return None
+    if len(ways) > 1:
+        what = " and ".join(f"'{key}'" for key in ways)
         message = f"a loop says once when it ends, not {what}"
-        places.note(at, "SQ108", message, "one of " + ", ".join(LOOPS), key=True)
+        places.note(at, "SQ108", message, "leave one of them", key=True)
     elif "max" in written and ways[0] in _COUNTED:
         message = f"'max' has no meaning beside '{ways[0]}'"
         places.note((*at, "max"), "SQ110", message, "leave it out", key=True)
@@ -87,6 +91,17 @@ def build_loop(places: Places, path: Path, node: Node) -> Loop | None:
         every=_duration(places, at, written, "every") or Duration(0),
         max_parallel=int(written.get("max_parallel", 1)),
     )
+
+
+def _no_way(places: Places, at: Path, written: Node) -> None:
+    """A loop that does not say when it ends; one with 'max' alone means to go round so often."""
+    hint = "one of " + ", ".join(LOOPS)
+    fix: Fix = ()
+    if "max" in written:
+        hint = f"'max' bounds one of {', '.join(LOOPS[2:])}; to go round so often, say 'times'"
+        span = places.document.locate((*at, "max"), key=True)
+        fix = () if places.document.aliases else instead(span, "max", "times")
+    places.note(at, "SQ108", "a loop has to say when it ends", hint, key=True, fix=fix)
 
 
 def build_tolerance(node: Node) -> Tolerance | None:

@@ -28,7 +28,7 @@ class Timed(Struct, frozen=True):
 
 
 class Stand(Struct, frozen=True):
-    """A target of the playbook's own: where it listens, what stands behind it, where that is said."""
+    """A target of the playbook's own: where it listens, what is behind it, where that is said."""
 
     listen: Address
     upstream: Address | None

@@ -29,8 +29,7 @@ def check_unused(places: Places, playbook: Playbook) -> None:
 
 def _scenarios(places: Places, data: dict[str, Data]) -> None:
     declared = data.get("scenarios")
-    written = data if places.document.written is None else places.document.written
-    named = list(_named(written))
+    named = list(_named(places.document.as_written))
     if not isinstance(declared, dict) or any(map(has_templates, named)):
         return
     for name in declared:

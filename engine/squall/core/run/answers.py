@@ -53,7 +53,7 @@ def _ended(code: int) -> str:
     return f"was ended by {signal}" if signal else f"ended with exit code {code}"
 
 
-def _last_words(seen: dict[str, int | str]) -> str:
+def _last_words(seen: dict[str, int | float | str]) -> str:
     """The last line a program wrote, where programs say what is wrong."""
     for name in ("stderr", "stdout"):
         lines = str(seen.get(name, "")).removesuffix(CUT).strip().splitlines()

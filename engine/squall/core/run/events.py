@@ -28,10 +28,11 @@ class Saw(Value, frozen=True, kw_only=True):
     """What a probe saw, by the names expressions know it under.
 
     ``latency`` is in nanoseconds; ``exit_code`` is 128 and more for a signal, as in a shell. Texts
-    are at most `MOST_SEEN` long, and `CUT` then. Header names are in lower case.
+    are at most `MOST_SEEN` long, and `CUT` then. Header names are in lower case. In a rehearsal a
+    load may have seen its ``measured`` figures.
     """
 
-    values: tuple[tuple[str, int | str], ...] = ()
+    values: tuple[tuple[str, int | float | str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 
     def named(self) -> dict[str, Any]:

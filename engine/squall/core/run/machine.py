@@ -145,8 +145,8 @@ def _action(turn: Turn, plan: Plan, state: State, event: ActionEnded) -> State:
 
 def _measured(turn: Turn, plan: Plan, state: State, event: Measured) -> State:
     """What clients feel right now: do the guards allow it?"""
-    turn.pictures[event.source] = event.felt
     if state.phase not in {"running", "paused"}:
         return state
+    turn.pictures[event.source] = (turn.at, event.felt)
     reason = guards.breach(turn, plan, state, event.source)
     return state if reason is None else ends.end(turn, plan, state, "aborted", reason)

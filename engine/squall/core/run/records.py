@@ -8,7 +8,7 @@ from typing import Literal
 
 from squall.core.faults.effects import Felt
 from squall.core.faults.kinds import Value
-from squall.core.run.facts import Phase, StepEnded, Verdict
+from squall.core.run.facts import Phase, SteadyStateSeen, StepEnded, Verdict
 
 
 class Run(Value, frozen=True, kw_only=True):
@@ -47,8 +47,12 @@ class Progress(Value, frozen=True, kw_only=True, tag="progress"):
 
 
 class Outcome(Value, frozen=True, kw_only=True):
-    """A finished run with all its steps, in the order they ended."""
+    """A finished run with all its steps, in the order they ended.
+
+    `steady` is what was seen of its steady state: before, if it broke, and after the faults.
+    """
 
     run: Run
     steps: tuple[StepEnded, ...]
     exit_code: int
+    steady: tuple[SteadyStateSeen, ...] = ()

@@ -1,22 +1,23 @@
 """A run on a virtual clock: what would happen, and when, without doing it.
 
 Drives the same machine as the executor, with an oracle for a world: effects succeed at once, probes
-pass, loads last as long as they say. Whatever was assumed is listed; `assume` changes one answer.
+pass, loads last as long as they say. Whatever was assumed is listed; `assumptions` change answers.
 Two rehearsals with the same arguments are equal. It returns values; the command line shows them.
 """
 
 import heapq
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from squall.core.diagnostics import nearest
 from squall.core.faults.effects import Applied, Delivery, Inject, Lifted, Rejected, Revert
 from squall.core.faults.kinds import EVERY
-from squall.core.playbook.model import ExecProbe, Group, HttpProbe, Load, Probe, TcpProbe
+from squall.core.playbook.model import Blank, ExecProbe, HttpProbe, Load, Probe, TcpProbe, Wait
 from squall.core.playbook.plan import Plan
 from squall.core.playbook.talk import STEADY
-from squall.core.playbook.wording import describe_load, describe_probe
+from squall.core.playbook.wording import describe_blank, describe_load, describe_probe
+from squall.core.run import assumptions
 from squall.core.run.commands import (
     Announce,
     CancelAction,
@@ -25,22 +26,25 @@ from squall.core.run.commands import (
     StartLoad,
     StartProbe,
     StartTimer,
+    Suppose,
 )
-from squall.core.run.events import ActionEnded, EdgeReported, RunCreated, RunEvent, TimerFired
-from squall.core.run.facts import RunFact, Verdict
+from squall.core.run.events import (
+    ActionEnded,
+    EdgeReported,
+    RunCreated,
+    RunEvent,
+    TimerFired,
+)
+from squall.core.run.facts import RunFact, StepFilled, Verdict
 from squall.core.run.machine import advance, initial
+from squall.core.run.paths import without_attempt
 from squall.core.run.state import State
+from squall.core.timing import Duration, format_duration
 
 MAX_EVENTS: Final = 20_000
 """A rehearsal of a loop that turns very often stops here and says so."""
 
-Assumed = Literal["failed", "timed_out"]
-
 _WELL: Final = {HttpProbe: "answers well", TcpProbe: "answers well", ExecProbe: "ends well"}
-
-
-class AssumptionError(ValueError):
-    """``--assume`` names no step that has something to assume, or no outcome."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,49 +61,23 @@ class Rehearsal:
 
 
 def rehearse(plan: Plan, *, seed: int = 0, assume: Mapping[str, str] | None = None) -> Rehearsal:
-    """Rehearse a plan; raises `AssumptionError` for an assumption that fits nothing in it."""
-    wishes = dict(assume or {})
-    _check(plan, wishes)
-    return _World(plan, wishes).run(seed)
-
-
-def _check(plan: Plan, wishes: Mapping[str, str]) -> None:
-    roots = [plan.main] + ([plan.finally_] if plan.finally_ else [])
-    steps = {
-        step.path.partition("/")[2]: step.step
-        for root in roots
-        for step in root.walk()
-        if not isinstance(step.step.action, Group)
-    }
-    for path, outcome in wishes.items():
-        plain = _plain(path)
-        if plain not in steps:
-            close = nearest(plain, steps)
-            hint = f"did you mean '{close}'?" if close else "steps: " + ", ".join(steps)
-            raise AssumptionError(f"there is no step '{path}'; {hint}")
-        if outcome not in {"failed", "timed_out"}:
-            raise AssumptionError(f"'{outcome}' cannot be assumed; choices: failed, timed_out")
-        if outcome == "timed_out" and steps[plain].timeout is None:
-            raise AssumptionError(f"'{path}' has no timeout, so it cannot time out")
-
-
-def _plain(path: str) -> str:
-    """A path without iterations and attempts: ``waves[2]/hit#1`` is a case of ``waves/hit``."""
-    return "/".join(part.partition("#")[0].partition("[")[0] for part in path.split("/"))
+    """Rehearse a plan; raises `assumptions.AssumptionError` for one that fits nothing."""
+    return _World(plan, assumptions.read(plan, assume or {})).run(seed)
 
 
 class _World:
     """The virtual clock and what the run believes of the world."""
 
-    def __init__(self, plan: Plan, wishes: Mapping[str, str]) -> None:
+    def __init__(self, plan: Plan, told: assumptions.Assumptions) -> None:
         self.plan = plan
-        self.wishes = wishes
+        self.told = told
         self.at = 0
         self.order = 0
         self.due: list[tuple[int, int, RunEvent]] = []
         self.timers: dict[str, int] = {}
         self.facts: list[RunFact] = []
-        self.assumed: dict[str, str] = {}
+        self.assumed: set[tuple[str, str]] = set()
+        self.blanks: dict[str, Blank] = {}
         self.events: list[RunEvent] = []
         self.shapes: dict[str, Inject] = {}
 
@@ -119,7 +97,7 @@ class _World:
     def _report(self, state: State) -> Rehearsal:
         return Rehearsal(
             facts=tuple(self.facts),
-            assumed=tuple(sorted(self.assumed.items())),
+            assumed=tuple(sorted(self.assumed)),
             verdict=state.verdict,
             reason=state.reason,
             lasts=state.at,
@@ -153,18 +131,38 @@ class _World:
                 self._later(at, ActionEnded(at=at, path=path, outcome="failed", reason="cancelled"))
             case Announce(fact=fact):
                 self.facts.append(fact)
-
-    def _wish(self, path: str) -> str | None:
-        """What was asked to be assumed of this step, most exact first."""
-        exact = path.partition("/")[2].partition("#")[0]
-        return self.wishes.get(exact) or self.wishes.get(_plain(exact))
+                if isinstance(fact, StepFilled):
+                    self._filled(fact)
+            case Suppose(path=path, what=what):
+                self._note(path, what)
 
     def _note(self, path: str, what: str) -> None:
         name = path.partition("#")[0] if path.startswith(f"{STEADY}/") else path.partition("/")[2]
-        self.assumed.setdefault(name, what)
+        self.assumed.add((name, what))
+
+    def _filled(self, fact: StepFilled) -> None:
+        """Where a value is not known an example stands for it, and that is no fact."""
+        step = fact.step
+        if step.blank is None:
+            self.blanks.pop(fact.path, None)
+            return
+        self.blanks[fact.path] = step.blank
+        written = json.loads(step.blank.text).get("duration")
+        if isinstance(step.action, Wait):
+            self._guess(fact.path, describe_blank(step.blank), step.action.duration)
+        if step.duration is not None and "${{" in str(written):
+            self._guess(fact.path, f"duration {written}", step.duration)
+
+    def _guess(self, path: str, what: str, lasts: Duration) -> None:
+        self._note(path, f"{what} is not known, {format_duration(lasts)} is assumed")
+
+    def _said(self, path: str, known: str) -> str:
+        """What a step does: as it is written, where its values are not known."""
+        blank = self.blanks.get(without_attempt(path))
+        return describe_blank(blank) if blank is not None else known
 
     def _inject(self, inject: Inject) -> None:
-        wish = self._wish(inject.path)
+        wish = self.told.outcome(inject.path)
         if wish == "timed_out":
             self._note(inject.path, "times out")
             return
@@ -191,23 +189,32 @@ class _World:
         )
 
     def _probe(self, path: str, probe: Probe) -> None:
-        wish = self._wish(path)
+        wish = self.told.outcome(path)
         if wish == "timed_out":
             self._note(path, "times out")
             return
-        failed = wish == "failed"
-        self._note(path, f"{describe_probe(probe)} {'fails' if failed else _WELL[type(probe)]}")
-        outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
-        reason = "assumed to fail" if failed else ""
-        self._later(self.at, ActionEnded(at=self.at, path=path, outcome=outcome, reason=reason))
+        does = self._said(path, describe_probe(probe))
+        if wish == "failed":
+            self._note(path, f"{does} fails")
+            ended = ActionEnded(at=self.at, path=path, outcome="failed", reason="assumed to fail")
+        else:
+            saw = self.told.saw(path)
+            words = _WELL[type(probe)] if saw is None else f"sees {self.told.in_words(path)}"
+            self._note(path, f"{does} {words}")
+            ended = ActionEnded(at=self.at, path=path, outcome="succeeded", saw=saw)
+        self._later(self.at, ended)
 
     def _load(self, path: str, load: Load, duration: int) -> None:
-        wish = self._wish(path)
+        wish = self.told.outcome(path)
         if wish == "timed_out":
             self._note(path, "times out")
             return
         failed = wish == "failed"
-        self._note(path, f"{describe_load(load)} are sent{', and fail' if failed else ''}")
+        saw = self.told.saw(path)
+        words = (
+            ", and fail" if failed else "" if saw is None else f", with {self.told.in_words(path)}"
+        )
+        self._note(path, f"{self._said(path, describe_load(load))} are sent{words}")
         outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
         at = self.at + duration
-        self._later(at, ActionEnded(at=at, path=path, outcome=outcome))
+        self._later(at, ActionEnded(at=at, path=path, outcome=outcome, saw=saw))

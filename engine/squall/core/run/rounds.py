@@ -46,6 +46,7 @@ def _while(
     if isinstance(answer, Failure):
         return Failure(f"while {answer.reason}")
     if answer is UNKNOWN:
+        _suppose(turn, plan, above, f"while {condition}", most or 1)
         return most is not None or step.iteration == 0
     return answer is True
 
@@ -58,6 +59,7 @@ def _until(
     if isinstance(answer, Failure):
         return Failure(f"until {answer.reason}")
     if answer is UNKNOWN:
+        _suppose(turn, plan, above, f"until {condition}", most or 1)
         return most is not None and step.iteration < most
     if answer is True:
         return False
@@ -78,9 +80,16 @@ def _next_item(turn: Turn, plan: PlanStep, step: StepState, above: str) -> bool 
             return Failure(f"each: {answer.reason}")
         if not isinstance(answer, list | Unknown):
             return Failure("each: it is no list")
+        if answer is UNKNOWN:
+            _suppose(turn, plan, above, f"each {loop.each_of}", 1)
         turn.keep(path, "each", answer)
     items = turn.recall(path, "each")
     return step.iteration < len(items) if isinstance(items, list) else step.iteration == 0
+
+
+def _suppose(turn: Turn, plan: PlanStep, above: str, condition: str, many: int) -> None:
+    rounds = "one round is" if many == 1 else f"{many:,} rounds are"
+    turn.suppose(step_path(plan, above), f"{condition} is not known, {rounds} assumed")
 
 
 def rest(turn: Turn, plan: PlanStep, step: StepState, above: str) -> bool:

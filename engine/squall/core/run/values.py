@@ -2,24 +2,24 @@
 
 Called by `steps` and `rounds`. The plan says which names an expression holds, where the value of
 each is found, and what of a step somebody will ask for; only that is kept, under the path of the
-step, until whatever is around it is over. In a rehearsal what the world would say is not known:
-such a value is `UNKNOWN`, and so is everything that depends on it.
+step, until whatever is around it is over. In a rehearsal what the world would say is not known,
+unless it is assumed: such a value is `UNKNOWN`, and so is everything that depends on it.
 """
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from squall.core.faults.effects import Felt
 from squall.core.playbook.expressions import Failure, Scope, evaluate, rendered, shown
 from squall.core.playbook.filling import fill_blank, put_in
 from squall.core.playbook.inputs import fitting
 from squall.core.playbook.late import build_filled
-from squall.core.playbook.limits import beyond
+from squall.core.playbook.limits import beyond, spares
 from squall.core.playbook.model import Given, Group, Step
 from squall.core.playbook.names import Named
 from squall.core.playbook.plan import PlanStep
 from squall.core.playbook.source import Data
-from squall.core.run.paths import attempt_path, iteration_path, step_path, without_attempt
+from squall.core.run.paths import attempt_path, iteration_path, names, step_path, without_attempt
 from squall.core.run.state import StepState
 from squall.core.run.turn import UNKNOWN, Known, Turn, Unknown
 
@@ -28,6 +28,9 @@ MEASURED: Final = ("requests", "errors", "error_rate", "rate", "p50", "p95", "p9
 
 _PASSED: Final = ("steps", 0, "playbook", "inputs", "")
 """Where in a playbook the input of a call stands, which may be of any kind."""
+
+_SPARES: Final = "spares"
+"""Under which name it is kept what a filled step spares, as long as it goes on."""
 
 Answer: TypeAlias = "Known | Failure"
 
@@ -38,7 +41,9 @@ def ask(
 ) -> Answer:  # fmt: skip
     """Work out one expression of a step; `ahead` are values that are about to be kept."""
     known = _known(turn, plan, step, above, text, ahead)
-    return UNKNOWN if known is None else evaluate(text, *known)
+    answer = evaluate(text, known.scope, known.found)
+    # What is not known may not matter: true || anything.
+    return UNKNOWN if known.lacking and isinstance(answer, Failure) else answer
 
 
 def disappointment(turn: Turn, plan: PlanStep, step: StepState, above: str) -> str | None:
@@ -56,7 +61,8 @@ def disappointment(turn: Turn, plan: PlanStep, step: StepState, above: str) -> s
 def were(turn: Turn, plan: PlanStep, step: StepState, above: str, text: str) -> str:
     """What the names in an expression were: ``status was 503``."""
     known = _known(turn, plan, step, above, text)
-    return shown(text, *known) if known is not None else ""
+    scope = {name: known.scope[name] for name in known.found} if known.lacking else known.scope
+    return shown(text, scope, known.found)
 
 
 def filled(turn: Turn, plan: PlanStep, step: StepState, above: str) -> Step | Failure:
@@ -69,8 +75,24 @@ def filled(turn: Turn, plan: PlanStep, step: StepState, above: str) -> Step | Fa
     if isinstance(data, Failure):
         return data
     built = build_filled(plan.step, data, turn.plan.schema)
-    too_far = "" if isinstance(built, Failure) else beyond(turn.plan.playbook, plan.step, built)
-    return Failure(too_far) if too_far else built
+    if isinstance(built, Failure):
+        return built
+    if too_far := beyond(turn.plan.playbook, plan.step, built, _on(turn)):
+        return Failure(too_far)
+    if turn.plan.playbook.limits.error_share is not None:
+        turn.keep(iteration_path(plan, step, above), _SPARES, spares(built))
+    return built
+
+
+def _on(turn: Turn) -> dict[str, float]:
+    """What the filled steps that go on spare, by their names on the way; rounds together."""
+    on: dict[str, float] = {}
+    for path, name in turn.values:
+        known = turn.recall(path, name) if name == _SPARES else None
+        if isinstance(known, int | float):
+            at = "/".join(names(path)[1:])
+            on[at] = on.get(at, 1.0) * known
+    return on
 
 
 class _Render:
@@ -82,8 +104,8 @@ class _Render:
 
     def __call__(self, text: str) -> "Data | Failure":
         known = _known(*self._asked, text)
-        self.unknown |= known is None
-        return None if known is None else rendered(text, *known)
+        self.unknown |= known.lacking
+        return None if known.lacking else rendered(text, known.scope, known.found)
 
 
 def seen(step: StepState) -> dict[str, Known]:
@@ -102,20 +124,29 @@ def felt_by(step: StepState) -> Felt | None:
     return step.felt or next((lease.felt for lease in step.leases if lease.felt), None)
 
 
+class _Names(NamedTuple):
+    """The names of an expression, and the values that are there; `lacking`: one is not known."""
+
+    scope: Scope
+    found: dict[str, Data]
+    lacking: bool
+
+
 def _known(
     turn: Turn, plan: PlanStep, step: StepState, above: str, text: str,
     ahead: Mapping[str, Known] | None = None,
-) -> tuple[Scope, dict[str, Data]] | None:  # fmt: skip
-    """The names of an expression, and the values that are there; None if one cannot be known."""
+) -> _Names:  # fmt: skip
     own = {**seen(step), **(ahead or {})}
     found: dict[str, Data] = {}
+    lacking = False
     for named in plan.speaks[text]:
         value = _value(turn, plan, step, above, named, own)
         if isinstance(value, Unknown):
-            return None
-        if not isinstance(value, Failure):
+            lacking = True
+        elif not isinstance(value, Failure):
             found[named.name] = value
-    return {named.name: named.kind for named in plan.speaks[text]}, found
+    scope = {named.name: named.kind for named in plan.speaks[text]}
+    return _Names(scope, found, lacking)
 
 
 def _value(
