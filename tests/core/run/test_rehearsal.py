@@ -64,3 +64,9 @@ def test_what_is_assumed_of_a_step_holds_in_every_attempt_around_it(
     made = rehearsed(TRIED_AGAIN, assume={wish: "failed"})
     failed = [path for path, what in made.assumed if what.endswith("fails")]
     assert (made.verdict, failed) == (verdict, tries)
+
+
+def test_what_a_step_is_assumed_to_see_it_sees_in_every_attempt_around_it() -> None:
+    steps = TRIED_AGAIN.replace('1/"}', '1/"}, expect: status == 200')
+    made = rehearsed(steps, assume={"e/x.status": "503"})
+    assert (made.verdict, "status was 503" in made.reason) == ("failed", True)

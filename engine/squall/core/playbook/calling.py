@@ -153,7 +153,7 @@ class Callings:
             free = (f"{name} {number}" if number else name for number in range(MOST_CALLS + 1))
             # What other steps saw is out of reach there: such inputs have no value any more.
             left = tuple(changed(one, template="") for one in inputs)
-            called = Called(playbook=playbook.name, inputs=left)
+            called = Called(playbook=playbook.name, inputs=left, tidies=True)
             group = Group(steps=playbook.finally_, called=called)
             last = next(each for each in free if each not in taken)
             self.finally_.append(Step(name=last, action=group))

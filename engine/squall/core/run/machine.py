@@ -6,11 +6,16 @@ three get the same run, because nothing here looks at a clock, rolls dice of its
 
 The phases:
 
-    pending ──RunCreated──▶ running ⇄ paused
-                               │
-          a stop, a time-out, a lost journal or engine, the last step
-                               ▼
-                           stopping ──nothing is owed any more──▶ finalizing ──▶ finished
+    pending ──RunCreated──▶ checking ──the steady state holds──▶ running ⇄ paused
+                               │                                  │     │
+                               ├──────────────────────────────────┘  the last step
+          a stop, a time-out, a lost journal or engine                  │
+                               ▼                                        ▼
+                            stopping ──nothing is owed any more──▶ recovering
+                                                                        │
+                                               finished ◀── finalizing ◀┘
+
+Without a steady state, `checking` and `recovering` take no time and are not told.
 
 - Steps walk themselves (`steps`), leaves do their work (`attempts`), leases live and end
   (`leases`). This module only finds out whom an event concerns; `reach` finds that step.

@@ -44,7 +44,9 @@ def _while(
     ahead: dict[str, Known] = {"loop.index": step.iteration + 1}
     answer = values.ask(turn, plan, step, above, condition, ahead)
     if isinstance(answer, Failure):
-        return Failure(f"while {answer.reason}")
+        # Nothing was seen before the first round, so that cannot keep it back.
+        first = step.iteration == 0 and values.speaks_of_itself(plan, condition)
+        return True if first else Failure(f"while {answer.reason}")
     if answer is UNKNOWN:
         _suppose(turn, plan, above, f"while {condition}", most or 1)
         return most is not None or step.iteration == 0
@@ -73,7 +75,7 @@ def _next_item(turn: Turn, plan: PlanStep, step: StepState, above: str) -> bool 
     assert loop is not None
     path = step_path(plan, above)
     if step.iteration == 0:
-        answer: values.Answer = loop.items()
+        answer: values.Worth = loop.items()
         if loop.each_of:
             answer = values.ask(turn, plan, step, above, loop.each_of)
         if isinstance(answer, Failure):

@@ -32,18 +32,25 @@ _PASSED: Final = ("steps", 0, "playbook", "inputs", "")
 _SPARES: Final = "spares"
 """Under which name it is kept what a filled step spares, as long as it goes on."""
 
-Answer: TypeAlias = "Known | Failure"
+Worth: TypeAlias = "Known | Failure"
+"""What an expression of a running step comes to."""
 
 
 def ask(
     turn: Turn, plan: PlanStep, step: StepState, above: str, text: str,
     ahead: Mapping[str, Known] | None = None,
-) -> Answer:  # fmt: skip
+) -> Worth:  # fmt: skip
     """Work out one expression of a step; `ahead` are values that are about to be kept."""
     known = _known(turn, plan, step, above, text, ahead)
     answer = evaluate(text, known.scope, known.found)
     # What is not known may not matter: true || anything.
     return UNKNOWN if known.lacking and isinstance(answer, Failure) else answer
+
+
+def speaks_of_itself(plan: PlanStep, text: str) -> bool:
+    """Whether an expression of a step asks for what the step, or one inside it, has seen."""
+    named = (one for one in plan.speaks[text] if one.read.up == 0)
+    return any(not one.name.startswith(("inputs.", "loop.")) for one in named)
 
 
 def disappointment(turn: Turn, plan: PlanStep, step: StepState, above: str) -> str | None:
@@ -152,7 +159,7 @@ def _known(
 def _value(
     turn: Turn, plan: PlanStep, step: StepState, above: str, named: Named,
     own: dict[str, Known],
-) -> Answer:  # fmt: skip
+) -> Worth:  # fmt: skip
     read = named.read
     if read.up == 0 and not read.child and named.name in own:
         return own[named.name]
@@ -203,7 +210,7 @@ def _inputs(turn: Turn, plan: PlanStep, above: str) -> tuple[Given, ...]:
     return () if above else turn.plan.playbook.inputs
 
 
-def _input(turn: Turn, plan: PlanStep, step: StepState, above: str, given: Given) -> Answer:
+def _input(turn: Turn, plan: PlanStep, step: StepState, above: str, given: Given) -> Worth:
     """The value of an input; one that is passed on by a caller is worked out now."""
     if not given.template:
         value: Data = given.decoded()
