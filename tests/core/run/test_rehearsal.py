@@ -67,6 +67,6 @@ def test_what_is_assumed_of_a_step_holds_in_every_attempt_around_it(
 
 
 def test_what_a_step_is_assumed_to_see_it_sees_in_every_attempt_around_it() -> None:
-    steps = TRIED_AGAIN.replace("1/\"}", "1/\"}, expect: status == 200")
+    steps = TRIED_AGAIN.replace('1/"}', '1/"}, expect: status == 200')
     made = rehearsed(steps, assume={"e/x.status": "503"})
     assert (made.verdict, "status was 503" in made.reason) == ("failed", True)
