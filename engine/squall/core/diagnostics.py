@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Severity(StrEnum):
@@ -79,7 +80,13 @@ class Refused(Exception):  # noqa: N818 - it names what happened, as the design'
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice a person most likely meant, or None when nothing is close."""
-    found = get_close_matches(word, list(choices), n=1, cutoff=0.6)
+    return _nearest(word, tuple(choices))
+
+
+@lru_cache(maxsize=128)
+def _nearest(word: str, choices: tuple[str, ...]) -> str | None:
+    """The same mistake is often made more than once."""
+    found = get_close_matches(word, choices, n=1, cutoff=0.6)
     return found[0] if found else None
 
 

@@ -25,6 +25,8 @@ _FIRINGS: Final = 20_000
 """How many firings are looked at in all, besides the first few of each schedule."""
 _SERVICES: Final = 100
 """How many services at one port are told apart."""
+_GUESSES: Final = 100
+"""How many names that are missing are compared with those there are."""
 _PAIRS: Final = 100_000
 """How many pairs of schedules without known times are compared on each address."""
 
@@ -73,8 +75,9 @@ def check_across(files: Iterable[HasPlaybooks]) -> list[Diagnostic]:
     by_name: dict[str, _One] = {}
     for one in ones:
         _name(one, by_name)
+    close: dict[str, str | None] = {}
     for one in by_name.values():
-        _others(one, by_name)
+        _others(one, by_name, close)
     _circles(by_name)
     _addresses(ones)
     _meetings(ones)
@@ -91,8 +94,11 @@ def _name(one: _One, by_name: dict[str, _One]) -> None:
         )  # fmt: skip
 
 
-def _others(one: _One, by_name: dict[str, _One]) -> None:
-    """The names of other playbooks a playbook holds. What is not among these may be elsewhere."""
+def _others(one: _One, by_name: dict[str, _One], close: dict[str, str | None]) -> None:
+    """The names of other playbooks a playbook holds. What is not among these may be elsewhere.
+
+    `close` are the names they may be misspelt for, as far as that was looked up.
+    """
     before = one.seen.renamed_from
     if before is not None and before.name in by_name and before.name != one.name:
         one.note(
@@ -100,11 +106,15 @@ def _others(one: _One, by_name: dict[str, _One]) -> None:
             "remove the old playbook, or leave 'renamed_from' out", severity=Severity.WARNING,
         )  # fmt: skip
     for other in one.seen.depends_on:
-        close = None if other.name in by_name else nearest(other.name, by_name)
-        if close is not None:
+        if other.name in by_name:
+            continue
+        if other.name not in close and len(close) < _GUESSES:
+            close[other.name] = nearest(other.name, by_name)
+        meant = close.get(other.name)
+        if meant is not None:
             one.note(
                 other.span, "SQ253", f"there is no playbook '{other.name}' in these files",
-                f"did you mean '{close}'?", severity=Severity.WARNING,
+                f"did you mean '{meant}'?", severity=Severity.WARNING,
             )  # fmt: skip
 
 

@@ -104,6 +104,8 @@ def _check_produced(places: Places, at: Path, said: Said, chain: str, column: in
         return
     step = chain.split(".")[1]
     hint = f"ask first: steps.{step}.ran && ..."
+    if not said.key:  # a value and no condition: it has to be something either way
+        hint = f"say what it is then: steps.{step}.ran ? {chain} : OTHER"
     message = f"'{found.read.child}' may not have run: {why}"
     _note(places, at, said, Mistake(column, len(chain), message, hint), "SQ235")
 
@@ -119,7 +121,7 @@ def may_not_have_run(said: Said, read: Read) -> str | None:
     assert step is not None
     if step.when:
         return "it has a 'when'"
-    if step.loop is not None and (step.loop.while_ or step.loop.each_of):
+    if step.loop is not None and (step.loop.while_ or step.loop.each_of or step.loop.rounds == 0):
         return "its loop may have no round"
     assert isinstance(group.step.action, Group)
     if read.up == 0:

@@ -4,7 +4,7 @@ Whoever shows findings to people calls `as_text`: the command line, which colour
 library, whose `Invalid` reads as ``squall lint`` does. `counted` is how many there are, in words.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from textwrap import wrap
 from typing import Final
 from unicodedata import combining, east_asian_width
@@ -38,6 +38,7 @@ def as_text(
     `width`, sentences are wrapped to so many columns, and source lines cut around the caret.
     """
     lines: list[str] = []
+    written: dict[str, list[str]] = {}
     for finding in findings:
         start = finding.span.start
         label = "" if finding.severity is Severity.ERROR else f"{finding.severity}: "
@@ -46,7 +47,9 @@ def as_text(
         head, code, rest = said[: len(place)], finding.code, said[len(place) :]
         lines.append(head + rest.replace(code, paint(code, finding.severity), 1))
         if context:
-            lines += _excerpt(finding, texts.get(finding.file, ""), paint, width or _WIDEST)
+            if finding.file not in written:
+                written[finding.file] = texts.get(finding.file, "").splitlines()
+            lines += _excerpt(finding, written[finding.file], paint, width or _WIDEST)
         if finding.hint:
             lines.append(wrapped(f"    {'' if context else 'hint: '}{finding.hint}", width))
     return "\n".join(lines)
@@ -74,16 +77,16 @@ def wrapped(text: str, width: int | None) -> str:
     return "\n".join(lines)
 
 
-def _excerpt(finding: Diagnostic, text: str, paint: Paint, width: int) -> list[str]:
+def _excerpt(finding: Diagnostic, written: Sequence[str], paint: Paint, width: int) -> list[str]:
     start, end = finding.span.start, finding.span.end
-    written = text.splitlines()
     if not 0 < start.line <= len(written):
         return []
-    line = "".join(map(_shown, written[start.line - 1]))
+    line = written[start.line - 1]
     first = min(start.column - 1, len(line))
     last = end.column - 1 if end.line == start.line else len(line)
     gutter = f"{start.line:>5} | "
     line, first, last = _window(line, first, max(first + 1, last), width - len(gutter))
+    line = "".join(map(_shown, line))
     # A tab in front of the caret stays a tab, so that both lines are indented alike.
     indent = "".join("\t" if mark == "\t" else " " * _cells(mark) for mark in line[:first])
     caret = paint("^" * max(1, sum(map(_cells, line[first:last]))), finding.severity)

@@ -207,11 +207,13 @@ def _find_step(place: Place, rest: str, *, done: bool) -> Found | None:
     return None
 
 
-def in_reach(place: Place, *, done: bool, guard: bool = False) -> dict[str, Kind]:
+def in_reach(
+    place: Place, *, done: bool, guard: bool = False, inside: bool = False
+) -> dict[str, Kind]:
     """Every name that `find` finds, for whoever misspelt one."""
     found: dict[str, Kind] = dict(_own(place, done=done, guard=guard))
     for up, here in _upwards(place):
-        if here.inputs is not None and up + (here.above is None) > 0:
+        if here.inputs is not None and up + (here.above is None or inside) > 0:
             found |= {f"inputs.{one.name}": INPUTS[one.kind] for one in here.inputs}
         found |= _round(here, up)
         for step in here.children() if up or done else ():

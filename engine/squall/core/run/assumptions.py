@@ -2,7 +2,7 @@
 
 Called by `rehearsal`. ``look=failed`` and ``waves[2]/hit=timed_out`` say how a step ends,
 ``look.status=503`` and ``users.measured.p99=2s`` what a probe or a load sees. Steps are named as in
-paths without the root; with an iteration or an attempt, only that one is meant.
+paths without the root; with an iteration only that one is meant.
 """
 
 import json
@@ -18,7 +18,6 @@ from squall.core.playbook.names import seen_by
 from squall.core.playbook.plan import Plan, PlanStep
 from squall.core.playbook.talk import STEADY
 from squall.core.run.events import Saw
-from squall.core.run.paths import names, shown
 
 OUTCOMES: Final = ("failed", "timed_out")
 _KINDS: Final[Mapping[Kind, InputKind]] = {
@@ -40,12 +39,12 @@ class Assumptions:
 
     def outcome(self, path: str) -> str | None:
         """How the step of this attempt ends, most exact first; None: well."""
-        meant = _meant(path, self.outcomes)
+        meant = _meant(self.outcomes, path)
         return self.outcomes[meant[-1]] if meant else None
 
     def saw(self, path: str) -> Saw | None:
         """What the step of this attempt sees, as far as it is assumed."""
-        known = [self.values[one] for one in _meant(path, self.values)]
+        known = [self.values[one] for one in _meant(self.values, path)]
         if not known:
             return None
         values = {name: value for saw in known for name, value in saw.values}
@@ -54,7 +53,7 @@ class Assumptions:
 
     def in_words(self, path: str) -> str:
         """What it sees, as it was written: ``status 503``."""
-        return ", ".join(self.words[one] for one in _meant(path, self.values))
+        return ", ".join(self.words[one] for one in _meant(self.values, path))
 
 
 def read(plan: Plan, written: Mapping[str, str]) -> Assumptions:
@@ -156,24 +155,24 @@ def _document(path: str, step: PlanStep, name: str, written: str) -> Saw:
     raise AssumptionError(f"{path}.{name}: '{written}' is no JSON that it could be")
 
 
-def _meant(path: str, said: Iterable[str]) -> list[str]:
-    """Those of the names that mean this attempt of a step, the most exact last."""
-    way = (path if path.startswith(f"{STEADY}/") else shown(path)).split("/")
-
-    def is_meant(name: str) -> bool:
-        parts = name.split("/")
-        return len(parts) == len(way) and all(map(_is_case, parts, way))
-
-    return sorted(filter(is_meant, said), key=len)
+def _meant(wishes: Iterable[str], path: str) -> list[str]:
+    """Which of the steps that were named this attempt is a case of, the most exact last."""
+    here = path if path.startswith(f"{STEADY}/") else path.partition("/")[2]
+    return sorted((wish for wish in wishes if _fits(wish, here)), key=len)
 
 
-def _is_case(named: str, part: str) -> bool:
+def _fits(wish: str, path: str) -> bool:
+    wished, way = wish.split("/"), path.split("/")
+    return len(wished) == len(way) and all(map(_is_case, wished, way))
+
+
+def _is_case(wished: str, part: str) -> bool:
     """``hit[2]#1`` is a case of itself, of ``hit[2]``, of ``hit#1`` and of ``hit``."""
     around, number, attempt = part.partition("#")
     name = around.partition("[")[0]
-    return named in {part, around, f"{name}{number}{attempt}", name}
+    return wished in {part, around, f"{name}{number}{attempt}", name}
 
 
 def _plain(path: str) -> str:
-    """A path without iterations and attempts."""
-    return "/".join(names(path))
+    """A path without iterations and attempts: ``waves[2]/hit#1`` is a case of ``waves/hit``."""
+    return "/".join(part.partition("#")[0].partition("[")[0] for part in path.split("/"))

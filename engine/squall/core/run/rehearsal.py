@@ -13,15 +13,7 @@ from typing import Final, Literal
 
 from squall.core.faults.effects import Applied, Delivery, Inject, Lifted, Rejected, Revert
 from squall.core.faults.kinds import EVERY
-from squall.core.playbook.model import (
-    Blank,
-    ExecProbe,
-    HttpProbe,
-    Load,
-    Probe,
-    TcpProbe,
-    Wait,
-)
+from squall.core.playbook.model import Blank, ExecProbe, HttpProbe, Load, Probe, TcpProbe, Wait
 from squall.core.playbook.plan import Plan
 from squall.core.playbook.talk import STEADY
 from squall.core.playbook.wording import describe_blank, describe_load, describe_probe
@@ -36,7 +28,13 @@ from squall.core.run.commands import (
     StartTimer,
     Suppose,
 )
-from squall.core.run.events import ActionEnded, EdgeReported, RunCreated, RunEvent, TimerFired
+from squall.core.run.events import (
+    ActionEnded,
+    EdgeReported,
+    RunCreated,
+    RunEvent,
+    TimerFired,
+)
 from squall.core.run.facts import RunFact, StepFilled, Verdict
 from squall.core.run.machine import advance, initial
 from squall.core.run.paths import without_attempt
@@ -216,8 +214,7 @@ class _World:
         words = (
             ", and fail" if failed else "" if saw is None else f", with {self.told.in_words(path)}"
         )
-        does = self._said(path, describe_load(load))
-        self._note(path, f"{does} are sent{words}")
+        self._note(path, f"{self._said(path, describe_load(load))} are sent{words}")
         outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
         at = self.at + duration
         self._later(at, ActionEnded(at=at, path=path, outcome=outcome, saw=saw))

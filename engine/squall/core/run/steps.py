@@ -337,9 +337,9 @@ def _advance_sequence(
         if not child.ended:
             break
         cursor += 1
-        if not child.passed:
+        if not child.passed and not groups.goes_on(plan):
             return _fail(turn, plan, replace(step, cursor=cursor), path, children, cursor - 1)
-    return replace(step, children=tuple(children), cursor=cursor)
+    return groups.failing(plan, replace(step, children=tuple(children), cursor=cursor))
 
 
 def _advance_parallel(
