@@ -5,12 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import jsonschema_rs
 import pytest
 
 from squall.cli.main import VERBS
+from squall.cli.main import squall as cli
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "playbooks"
@@ -160,6 +163,28 @@ def test_a_file_without_end_is_too_large_and_does_not_fill_the_memory() -> None:
         done = squall(verb, "/dev/zero")
         assert done.returncode == code
         assert "larger than a playbook may be" in done.stdout + done.stderr
+
+
+def every_help() -> Iterator[tuple[str, str]]:
+    """Each command's name and its help, as a terminal of 80 columns shows it."""
+    for verb in VERBS:
+        command = cli.get_command(click.Context(cli), verb)
+        assert command is not None
+        below = command.commands if isinstance(command, click.Group) else {}
+        for name, one in {"": command, **below}.items():
+            with click.Context(one, info_name=f"squall {verb} {name}", terminal_width=80) as ctx:
+                yield f"{verb} {name}".strip(), one.get_help(ctx)
+
+
+@pytest.mark.parametrize(("name", "text"), list(every_help()), ids=lambda each: each[:12])
+def test_examples_in_a_help_stand_on_lines_of_their_own(name: str, text: str) -> None:
+    assert "\\b" not in text
+    lines = text.splitlines()
+    first = lines.index("  Example:") + 1
+    examples = lines[first : lines.index("", first)]
+    assert examples
+    assert all(line.startswith("    squall ") for line in examples)
+    assert any(line.startswith(f"    squall {name.split(maxsplit=1)[0]}") for line in examples)
 
 
 @pytest.mark.parametrize("verb", VERBS)

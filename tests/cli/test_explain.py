@@ -53,3 +53,8 @@ def test_a_code_there_is_not_is_a_mistake() -> None:
     done = explain("SQ3044")
     assert done.exit_code == 2
     assert "there is no code 'SQ3044'; did you mean 'SQ304'?" in done.stderr
+
+
+@pytest.mark.parametrize("code", ["SQ999", "SQ4", "nonsense"])
+def test_nothing_is_suggested_that_is_not_near(code: str) -> None:
+    assert f"there is no code '{code}'; 'squall explain' lists them" in explain(code).stderr

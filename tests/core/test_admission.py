@@ -72,7 +72,7 @@ def test_what_is_owed_keeps_the_target_closed():
     decision = admit(World(locks=(held(HERE, owed=True),)), wanted(HERE))
     assert isinstance(decision, Refuse)
     assert "has not ended yet" in decision.reason
-    assert "squall faults" in decision.hint
+    assert "--wait 15s" in decision.hint
 
 
 def test_who_is_patient_waits():

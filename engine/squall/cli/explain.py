@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.argument("code", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def explain(code: str | None, as_json: bool) -> None:  # noqa: FBT001
-    r"""Say what a code means, why it matters, and what to do; without a code, list them.
+    """Say what a code means, why it matters, and what to do; without a code, list them.
 
     \b
     Example:
@@ -25,12 +25,11 @@ def explain(code: str | None, as_json: bool) -> None:  # noqa: FBT001
     """
     import msgspec
 
-    from squall.core.diagnostics import nearest
-    from squall.core.playbook.codes import EVERY
+    from squall.core.playbook.codes import EVERY, meant_code
 
     name = code.upper() if code else ""
     if name and name not in EVERY:
-        close = nearest(name, EVERY)
+        close = meant_code(name, EVERY)
         hint = f"did you mean '{close}'?" if close else "'squall explain' lists them"
         raise click.UsageError(f"there is no code '{code}'; {hint}")
     if as_json:

@@ -7,7 +7,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--state", metavar="DIR", help="Where runs are kept (SQUALL_STATE, else .squall).")
 def faults(as_json: bool, state: str | None) -> None:  # noqa: FBT001
-    r"""Every fault that may be on right now.
+    """Every fault that may be on right now.
 
     \b
     Example:

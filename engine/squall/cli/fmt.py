@@ -22,9 +22,9 @@ _PROJECT = "squall.yaml"
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> None:  # noqa: FBT001
-    r"""Write playbooks in one style: indentation, spaces, blank lines and needless quotes.
+    """Write playbooks in one style: indentation, spaces, blank lines and needless quotes.
 
-    Comments, the order of keys, and who is written in one line stay; so do line ends. In a folder,
+    Comments, the order of keys, and what is written in one line stay; so do line ends. In a folder,
     the files that hold playbooks and each squall.yaml are looked at. A file that cannot be read
     without errors is left as it is, and said, with exit code 2.
 

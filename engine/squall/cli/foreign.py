@@ -24,7 +24,7 @@ _MODELINE = "# yaml-language-server: $schema=playbook.schema.json\n"
               help="Whose format it is; usually seen from what is in it.")  # fmt: skip
 @click.option("-o", "--output", type=_FILE, help="Where to: NAME.yaml, NAME.yml or NAME.json.")
 def import_(file: Path, origin: str | None, output: Path | None) -> None:  # noqa: ARG001 - one is known
-    r"""Turn a MockForge orchestration, scenario or schedule into a playbook.
+    """Turn a MockForge orchestration, scenario or schedule into a playbook.
 
     Reads JSON and YAML. Every field without a counterpart is told with its place; the playbook goes
     to stdout, or where -o says. Exits with 2 when the file is something else, or wrong.
@@ -62,7 +62,7 @@ def import_(file: Path, origin: str | None, output: Path | None) -> None:  # noq
               help="Whose format to write.")  # fmt: skip
 @click.option("-o", "--output", type=_FILE, help="Where to: NAME.json, NAME.yaml or NAME.yml.")
 def export(file: str, origin: str, output: Path | None) -> None:  # noqa: ARG001 - one is known
-    r"""Write a playbook as a MockForge orchestration, scenario or schedule.
+    """Write a playbook as a MockForge orchestration, scenario or schedule.
 
     What MockForge cannot say is told with its place in the playbook. FILE#NAME picks one of several
     playbooks. Without -o it goes to stdout, as YAML or, from a .json file, as JSON.

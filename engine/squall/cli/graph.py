@@ -14,7 +14,7 @@ _FORMS = ("text", "mermaid", "dot", "svg", "json")
               help="A tree to read, Mermaid, Graphviz, a picture, or data.")  # fmt: skip
 @click.option("--json", "as_data", is_flag=True, help="The same as --format json.")
 def graph(file: str, form: str, as_data: bool) -> None:  # noqa: FBT001
-    r"""Draw a playbook's step graph: what follows what, and under which outcome.
+    """Draw a playbook's step graph: what follows what, and under which outcome.
 
     Links that only repeat what a longer way says are left out of the drawings; the data has them,
     marked redundant (see schemas/graph.schema.json).

@@ -48,7 +48,7 @@ class _Done:
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def init(folder: Path, as_json: bool) -> None:  # noqa: FBT001
-    r"""Put in place what a repository needs to have playbooks.
+    """Put in place what a repository needs to have playbooks.
 
     A project file (squall.yaml), a playbook to begin with, a workflow that checks pull requests,
     and an entry for pre-commit. Nothing that is there already is changed.

@@ -67,7 +67,7 @@ def lint(
     no_cache: bool,  # noqa: FBT001
     color: str,
 ) -> None:
-    r"""Check playbooks: every finding at once, each with its place.
+    """Check playbooks: every finding at once, each with its place.
 
     A folder is searched for files that hold playbooks; a file that is named must hold one. Project
     files, squall.yaml, are checked with the playbooks they hold for. Exits with 1 if anything is

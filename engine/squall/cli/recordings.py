@@ -32,7 +32,7 @@ _MOST_SHOWN: Final = 20
 
 @click.group()
 def recordings() -> None:
-    r"""Recordings of runs: what they hold, and as JSON or YAML.
+    """Recordings of runs: what they hold, and as JSON or YAML.
 
     \b
     Example:
@@ -45,7 +45,7 @@ def recordings() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_data", is_flag=True, help="As one JSON document.")
 def show(file: Path, as_data: bool) -> None:  # noqa: FBT001
-    r"""Say what a recording is of and count what happened in it.
+    """Say what a recording is of and count what happened in it.
 
     Reads squall's recordings and the JSON that `export` writes.
 
@@ -66,7 +66,7 @@ def show(file: Path, as_data: bool) -> None:  # noqa: FBT001
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
               help="Where to: NAME.json, NAME.yaml or NAME.yml.")  # fmt: skip
 def export(file: Path, output: Path) -> None:
-    r"""Write a recording as MockForge's JSON or YAML.
+    """Write a recording as MockForge's JSON or YAML.
 
     \b
     Example:

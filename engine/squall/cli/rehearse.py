@@ -24,7 +24,7 @@ def rehearse(
     assumptions: tuple[str, ...],
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    r"""What a run would do, and when, without doing it.
+    """What a run would do, and when, without doing it.
 
     Faults go on and off at once, probes pass and requests come, unless --assume says otherwise. The
     exit code is the one a run with these answers would have.

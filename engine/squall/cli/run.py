@@ -53,10 +53,11 @@ def run(
     color: str,
     state: str | None,
 ) -> None:
-    r"""Run a playbook: put its faults on, watch, take them off.
+    """Run a playbook: put its faults on, watch, take them off.
 
     Ctrl-C stops the run: everything is undone, then its `finally` runs. A second Ctrl-C undoes and
-    skips `finally`. Exits with 0 passed, 1 failed, 2 nothing was touched, 3 aborted, 130 cancelled.
+    skips `finally`. Exits with 0 passed or warned, 1 failed, 2 nothing was touched, 3 aborted, 4
+    inconclusive, 130 cancelled.
 
     \b
     Example:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def runs() -> None:
-    r"""The runs that are kept in the state folder.
+    """The runs that are kept in the state folder.
 
     \b
     Example:
@@ -23,7 +23,7 @@ def runs() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--state", metavar="DIR", help="Where runs are kept (SQUALL_STATE, else .squall).")
 def list_runs(as_json: bool, state: str | None) -> None:  # noqa: FBT001
-    r"""All runs, oldest first.
+    """All runs, oldest first.
 
     \b
     Example:
@@ -49,7 +49,7 @@ def list_runs(as_json: bool, state: str | None) -> None:  # noqa: FBT001
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--state", metavar="DIR", help="Where runs are kept (SQUALL_STATE, else .squall).")
 def show_run(run: int, as_json: bool, state: str | None) -> None:  # noqa: FBT001
-    r"""One run with its steps.
+    """One run with its steps.
 
     \b
     Example:

@@ -7,7 +7,7 @@ import click
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def scenarios(name: str | None, as_json: bool) -> None:  # noqa: FBT001
-    r"""List the scenarios that come with squall, or show how one is written.
+    """List the scenarios that come with squall, or show how one is written.
 
     A playbook uses one by its name, under a step's `scenario`.
 

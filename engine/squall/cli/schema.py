@@ -12,7 +12,7 @@ import click
 @click.option("--json", "as_json", is_flag=True,
               help="The list as one JSON document; a schema is one anyway.")  # fmt: skip
 def schema(name: str | None, for_editors: bool, as_json: bool) -> None:  # noqa: FBT001
-    r"""List the schemas of what squall reads and prints, or print one, whole by itself.
+    """List the schemas of what squall reads and prints, or print one, whole by itself.
 
     \b
     Example:

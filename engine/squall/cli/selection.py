@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import click
 
-from squall.core.diagnostics import Diagnostic, nearest
-from squall.core.playbook.codes import CODES
+from squall.core.diagnostics import Diagnostic
+from squall.core.playbook.codes import CODES, meant_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def _codes(written: Iterable[str]) -> list[str]:
     codes = [code.strip() for each in written for code in each.split(",") if code.strip()]
     for code in codes:
         if not any(known.startswith(code) for known in CODES):
-            close = nearest(code.upper(), CODES)
+            close = meant_code(code, CODES)
             hint = f"Did you mean '{close}'?" if close else "'squall explain' lists them."
             raise click.UsageError(f"There is no code '{code}'. {hint}")
     return codes

@@ -83,11 +83,9 @@ class Wording:
             case "active":
                 return f"{name}: {self._does(step)}{lasts}"
             case "delayed":
-                return f"{name}: starts in {format_duration((fact.until or fact.at) - fact.at)}"
+                return f"{name}: starts in {span((fact.until or fact.at) - fact.at)}"
             case "retrying":
-                return (
-                    f"{name}: tries again in {format_duration((fact.until or fact.at) - fact.at)}"
-                )
+                return f"{name}: tries again in {span((fact.until or fact.at) - fact.at)}"
         return None
 
     @staticmethod

@@ -144,5 +144,5 @@ def _sentence(target: str, address: Address, held: TargetLock) -> str:
 
 def _hint(held: TargetLock) -> str:
     if held.owed:
-        return "'--wait 30s' waits for it; 'squall faults' shows what is still on"
+        return "wait with '--wait 15s': after a crash it takes 10 s at most"
     return "wait for it with '--wait 5m', stop that run, or use another address"

@@ -55,17 +55,22 @@ def parse_duration(written: str | float) -> Duration | None:
 
 
 def format_duration(duration: int) -> str:
-    """Write a duration so that ``parse_duration`` reads the same one: ``1h30m``, ``250ms``."""
+    """Write a duration as ``parse_duration`` reads it: ``1h30m``, ``43.568276ms``."""
     if duration == 0:
         return "0s"
     parts = []
-    rest = duration
+    part = duration % MINUTE if duration % MILLISECOND else 0
+    rest = duration - part
     for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLISECOND)):
         count, rest = divmod(rest, size)
         if count:
             parts.append(f"{count}{unit}")
-    if rest:
-        parts.append(f"{rest / MICROSECOND:g}us")
+    if part:
+        units = (("s", SECOND), ("ms", MILLISECOND), ("us", MICROSECOND))
+        unit, size = next((each for each in units if part >= each[1]), units[-1])
+        whole, below = divmod(part, size)
+        decimals = f"{below:0{len(str(size)) - 1}}".rstrip("0")
+        parts.append(f"{whole}.{decimals}{unit}" if decimals else f"{whole}{unit}")
     return "".join(parts)
 
 

@@ -26,7 +26,7 @@ from typing import Final, Literal
 from msgspec.structs import replace
 
 from squall.core.faults.dice import stream
-from squall.core.faults.effects import Failures, Felt
+from squall.core.faults.effects import PICTURE, Failures, Felt
 from squall.core.faults.meter import Meter
 from squall.core.playbook.arrivals import arrivals
 from squall.core.playbook.model import Address, Load
@@ -127,7 +127,7 @@ class _Tally:
     def __init__(self) -> None:
         self._all = _Record()
         self._now = _Record()
-        self._recent: deque[_Record] = deque(maxlen=SECOND // BEAT)
+        self._recent: deque[_Record] = deque(maxlen=PICTURE // BEAT)
         self._late = Meter()
 
     def sent(self, late: int) -> None:

@@ -26,6 +26,7 @@ from squall.core.run.commands import (
     StartLoad,
     StartProbe,
     StartTimer,
+    Suppose,
 )
 from squall.core.run.events import JournalFailed, RunEvent, TimerFired
 from squall.core.run.facts import RunEnded, SteadyStateSeen, StepEnded, Verdict
@@ -202,7 +203,8 @@ class Executor:
         | StartProbe
         | StartLoad
         | CancelAction
-        | Announce,
+        | Announce
+        | Suppose,
     ) -> None:
         match command:
             case Revert():
@@ -217,6 +219,8 @@ class Executor:
                 self._effects.cancel(command)
             case Announce(fact=fact):
                 self._effects.announce(fact)
+            case Suppose():
+                pass  # a run supposes nothing
             case _:
                 assert_never(command)
 

@@ -74,6 +74,8 @@ def test_one_style() -> None:
         ("a: '1:30'\nb: '012'\nc: '1e3'\n", 'a: "1:30"\nb: "012"\nc: "1e3"\n'),
         ("a: 'true'\nb: 'null'\nc: '~'\n", 'a: "true"\nb: "null"\nc: "~"\n'),
         ("a: 012\nb: 1e3\nc: 1_000\nd: 0x1F\n", "a: 012\nb: 1e3\nc: 1_000\nd: 0x1F\n"),
+        ("a: '5s'\nb: '1.5ms'\nc: '10%'\n", "a: 5s\nb: 1.5ms\nc: 10%\n"),
+        ("a: '5'\nb: '1:30'\nc: '1e3'\n", 'a: "5"\nb: "1:30"\nc: "1e3"\n'),
         ("a: 'light'\nb: \"two words\"\n", "a: light\nb: two words\n"),
         ("a: '\\d \"x\"'\n", "a: '\\d \"x\"'\n"),
         ('a: "\\u00e9\\t"\n', 'a: "\\u00e9\\t"\n'),

@@ -2,7 +2,7 @@
 
 import heapq
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from squall.core.faults.effects import Applied, Delivery, Felt, Inject, Lifted, Revert
 from squall.core.playbook.compile import compile_plan
@@ -29,6 +29,7 @@ from squall.core.run.events import (
 )
 from squall.core.run.facts import SteadyStateSeen, StepEnded
 from squall.core.run.machine import advance, initial
+from squall.core.run.state import State
 from squall.core.timing import MILLISECOND, SECOND
 from squall.worktree import schema_text
 
@@ -81,6 +82,7 @@ class Stage:
         self.at = 0
         self.facts: list[object] = []
         self.commands: list[object] = []
+        self.deliveries = MET
         self.live: set[str] = set()
         self._order = itertools.count()
         self._due: list[tuple[int, int, RunEvent]] = []
@@ -94,6 +96,13 @@ class Stage:
         self.later(at, Measured(at=at, source=source, felt=felt))
 
     def run(self) -> "Stage":
+        for _ in self.states():
+            pass
+        assert self.state.finished
+        return self
+
+    def states(self) -> Iterator[State]:
+        """The run's state after each event."""
         while self._due and not self.state.finished:
             self.at, _, event = heapq.heappop(self._due)
             if isinstance(event, TimerFired) and self._timers.get(event.timer) != event.at:
@@ -102,8 +111,7 @@ class Stage:
             for command in commands:
                 self.commands.append(command)
                 self._perform(command)
-        assert self.state.finished
-        return self
+            yield self.state
 
     def _perform(self, command: object) -> None:
         at = self.at
@@ -118,13 +126,14 @@ class Stage:
                 self.later(at, EdgeReported(at=at, report=Applied(lease=lease, seq=seq)))
             case Revert(lease=lease, seq=seq):
                 self.live.discard(lease)
-                lifted = Lifted(lease=lease, seq=seq, deliveries=MET, felt=self.felt)
+                lifted = Lifted(lease=lease, seq=seq, deliveries=self.deliveries, felt=self.felt)
                 self.later(at, EdgeReported(at=at, report=lifted))
             case StartProbe(path=path):
                 self._answer(path)
             case StartLoad(path=path, duration=duration):
+                at += duration
                 ended = ActionEnded(at=at, path=path, outcome="succeeded", felt=self.felt)
-                self.later(at + duration, ended)
+                self.later(at, ended)
             case CancelAction(path=path):
                 self.later(at, ActionEnded(at=at, path=path, outcome="failed", reason="cancelled"))
             case Announce(fact=fact):

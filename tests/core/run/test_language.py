@@ -4,9 +4,12 @@ import pytest
 
 from core.run.stage import Stage, busy, saw
 from squall.core.diagnostics import Refused
+from squall.core.faults.effects import Delivery
 from squall.core.faults.kinds import Errors, Fixed, Latency, Share
 from squall.core.playbook.load import load
 from squall.core.playbook.project_file import read_project
+from squall.core.playbook.snapshot import Snapshot
+from squall.core.playbook.talk import expressions
 from squall.core.run.facts import StepEntered
 from squall.core.timing import MILLISECOND, SECOND
 from squall.worktree import schema_text
@@ -34,6 +37,29 @@ def test_a_status_of_400_fails_by_itself_and_not_where_something_else_is_expecte
     assert Stage(text(f"\n  - {LOOK}}}\n"), answers).run().state.verdict == "failed"
     wanted = Stage(text(f"\n  - {LOOK}, expect: status == 404}}\n"), answers).run()
     assert wanted.state.verdict == "passed"
+
+
+def test_every_step_of_finally_is_tried_and_the_first_that_failed_is_the_reason() -> None:
+    tidying = """
+name: x
+steps: [{name: calm, wait: 1s}]
+finally:
+  - {name: one, http: {get: "http://127.0.0.1:1/"}}
+  - {name: two, http: {get: "http://127.0.0.1:2/"}}
+  - {name: three, http: {get: "http://127.0.0.1:3/"}}
+  - name: four
+    steps:
+      - {name: inside, http: {get: "http://127.0.0.1:4/"}}
+      - {name: behind, wait: 1s}
+"""
+    failing = {"finally/one": lambda _: saw(500), "finally/two": lambda _: saw(501)}
+    stage = Stage(tidying, {**failing, "finally/four/inside": lambda _: None}).run()
+    assert stage.ended == {
+        "calm": "succeeded", "one": "failed", "two": "failed", "three": "succeeded",
+        "four/inside": "failed", "four/behind": "omitted", "four": "failed",
+    }  # fmt: skip
+    assert stage.state.verdict == "failed"
+    assert stage.state.reason.startswith("finally: one: ")
 
 
 def test_no_answer_fails_whatever_was_expected() -> None:
@@ -123,15 +149,6 @@ def test_a_number_stays_one_where_a_number_fits() -> None:
     assert stage.run().at == 3 * SECOND
 
 
-def test_a_value_that_does_not_fit_fails_the_step_in_words() -> None:
-    stage = Stage(text("""
-  - {name: make, http: {post: "http://127.0.0.1:1/orders"}}
-  - {name: slow, duration: 1s, scenario: {latency: "${{ steps.make.json.delay }}"}}
-"""), {"main/make": lambda _: saw(body='{"delay": "soon"}')}).run()  # fmt: skip
-    assert stage.state.reason == "slow: 'soon' is not written as a duration"
-    assert not stage.live
-
-
 def test_a_loop_over_each_has_item_and_index_and_its_faults_follow() -> None:
     stage = Stage(
         text("""
@@ -187,6 +204,28 @@ def test_while_asks_before_each_round_and_sees_the_last() -> None:
         {"main/drain/look": lambda n: saw(503 if n < 2 else 200)},
     ).run()
     assert (stage.state.verdict, len(stage.asked)) == ("passed", 3)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        f"{LOOK}, loop: {{while: status == 503, max: 9}}, expect: 'true'}}",
+        "{name: w, loop: {while: steps.look.status > 500, max: 9}, steps: [WELL]}",
+    ],
+)
+def test_the_first_round_is_free_of_what_only_a_round_can_see(steps: str) -> None:
+    path = "main/w/look" if "WELL" in steps else "main/look"
+    steps = steps.replace("WELL", f"{LOOK}, expect: 'true'}}")
+    stage = Stage(text(f"\n  - {steps}\n"), {path: lambda n: saw(503 if n < 2 else 200)}).run()
+    assert (stage.state.verdict, len(stage.asked)) == ("passed", 3)
+
+
+def test_a_loop_that_cannot_begin_is_not_told_as_a_round() -> None:
+    stage = Stage(text(f"""
+  - {LOOK}}}
+  - {{name: w, loop: {{while: steps.look.json.more, max: 9}}, wait: 1s}}
+"""), {"main/look": lambda _: saw(body="no json")}).run()  # fmt: skip
+    assert stage.state.reason.startswith("w: while ")
 
 
 def test_rounds_begin_no_faster_than_every() -> None:
@@ -291,6 +330,49 @@ def test_a_guard_aborts_at_once_and_undoes(guard: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("after", "verdict"), [(200, "passed"), (1000, "aborted")])
+def test_the_guard_of_a_step_does_not_see_what_was_before_it(after: int, verdict: str) -> None:
+    stage = Stage(
+        GUARDED.replace("steps: [", "steps: [{name: bad, duration: 5s, scenario: {errors: 100%}}, ")
+        .replace("GUARD", ", abort_if: measured.error_rate > 0.5")
+    )  # fmt: skip
+    stage.measure(5 * SECOND + after * MILLISECOND, "shop", busy(errors=100))
+    assert stage.run().state.verdict == verdict
+
+
+BESIDE_A_LOAD = """
+name: x
+targets: {shop: {http: {listen: 127.0.0.1:9001, upstream: builtin:echo}}}
+abort_if: measured.rate > 30.0
+parallel:
+  - {name: hit, duration: 10s, scenario: {latency: 1s}}
+  - {name: users, duration: 5s, load: {requests: 20/s}}
+"""
+
+
+def test_a_request_of_a_load_counts_once_for_the_guard_of_a_playbook() -> None:
+    stage = Stage(BESIDE_A_LOAD)
+    for second in range(1, 5):
+        stage.measure(second * SECOND, "main/users#1", busy(requests=20))
+        stage.measure(second * SECOND, "shop", busy(requests=20))
+    assert stage.run().state.verdict == "passed"
+    unmeasured = Stage(BESIDE_A_LOAD)
+    unmeasured.measure(SECOND, "main/users#1", busy(requests=40))
+    assert unmeasured.run().state.verdict == "aborted"
+
+
+def test_what_clients_felt_is_forgotten_when_nothing_asks_for_it_any_more() -> None:
+    stage = Stage(BESIDE_A_LOAD)
+    stage.measure(SECOND, "shop", busy(requests=20))
+    stage.measure(SECOND, "main/users#1", busy(requests=20))
+    stage.measure(6 * SECOND, "shop", busy(requests=20))
+    sources = set()
+    for state in stage.states():
+        if stage.at == 6 * SECOND:
+            sources = {source for source, *_ in state.pictures}
+    assert (sources, stage.state.pictures) == ({"shop"}, ())
+
+
 def test_a_rate_known_only_in_a_run_is_held_against_the_limits_of_the_project() -> None:
     project = read_project(b"limits: {error_share: 50%}", "squall.yaml", schema_text("project"))
     playbook = """
@@ -310,6 +392,46 @@ parallel:
     assert stage.ended["hit"] == "failed"
     assert "it with 'some' beside it would make 58% of the requests" in stage.state.reason
     assert not stage.live
+
+
+@pytest.mark.parametrize(("rest", "second"), [("0s", "failed"), ("3s", "succeeded")])
+def test_rates_known_only_in_a_run_are_held_against_the_limits_together(
+    rest: str, second: str
+) -> None:
+    project = read_project(b"limits: {error_share: 50%}", "squall.yaml", schema_text("project"))
+    stage = Stage(f"""
+name: x
+steps:
+  - {{name: look, http: {{get: "http://127.0.0.1:1/"}}}}
+  - name: both
+    parallel:
+      - {{name: a, duration: 2s, scenario: {{errors: "${{{{ steps.look.json.rate }}}}"}}}}
+      - {{name: b, delay: {rest}, duration: 2s,
+         scenario: {{errors: "${{{{ steps.look.json.rate }}}}"}}}}
+""", {"main/look": lambda _: saw(body='{"rate": 0.45}')}, project=project).run()  # fmt: skip
+    assert stage.ended["both/b"] == second
+    if second == "failed":
+        assert "it with 'a' beside it would make 69.75% of the requests" in stage.state.reason
+    assert (stage.state.values, stage.live) == ((), set())
+
+
+@pytest.mark.parametrize(
+    ("asked", "seen", "verdict"),
+    [(0.01, 19, "warned"), (0.01, 700, "failed"), (1.0, 1, "failed"), (0.01, 0, "failed")],
+)
+@pytest.mark.parametrize("expecting", ["expect_traffic: true", "targets: [shop]"])
+def test_a_rare_fault_that_nobody_met_by_luck_is_a_warning(
+    expecting: str, asked: float, seen: int, verdict: str
+) -> None:
+    stage = Stage(f"""
+name: x
+targets: {{shop: {{http: {{listen: 127.0.0.1:9001, upstream: builtin:echo}}}}}}
+parallel:
+  - {{name: hit, duration: 1s, scenario: {{errors: 1%}}, {expecting}}}
+  - {{name: users, duration: 1s, load: {{requests: 20/s}}}}
+""")
+    stage.deliveries = (Delivery(scenario=0, fault=0, kind="Errors", asked=asked, seen=seen),)
+    assert stage.run().state.verdict == verdict
 
 
 def side_by_side(loop: str, inside: str, timeout: str = "1h") -> str:
@@ -585,3 +707,184 @@ def test_a_list_that_is_given_to_a_playbook_is_known_as_a_whole() -> None:
 """),
             others=(TYPED,),
         )
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        (
+            '{scenario: {latency: "${{ steps.look.json.text }}"}, duration: 1s}',
+            "'scenario.latency': 'soon' is not written as a duration; for example \"100ms\"",
+        ),
+        (
+            '{scenario: {errors: "${{ steps.look.json.number }}"}, duration: 1s}',
+            "'scenario.errors': 7 is out of range: at most 1; did you mean 7%?",
+        ),
+        (
+            '{http: {get: "http://127.0.0.1:1/", headers: {x: "${{ steps.look.json.list }}"}}}',
+            "'http.headers.x': a list is not a text; for example \"yes\"",
+        ),
+        (
+            '{wait: "${{ steps.look.json.long }}"}',
+            (
+                "'wait': '40000d' is not a duration that can be waited for; "
+                "at most 100 years, for example 100ms, 2s, 1h30m"
+            ),
+        ),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_with_its_key_and_what_would(
+    step: str, reason: str
+) -> None:
+    body = '{"text": "soon", "number": 7, "list": [1], "long": "40000d"}'
+    stage = Stage(
+        text(f"\n  - {LOOK}}}\n  - {{name: next, {step[1:]}\n"),
+        {"main/look": lambda _: saw(body=body)},
+    ).run()
+    assert stage.state.reason == f"next: {reason}"
+    assert not stage.live
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        'http: {get: "http://127.0.0.1:1/", headers: {x: "${{ steps.look.status }}"}}',
+        'exec: {run: [echo, "${{ steps.look.status }}"]}',
+        'exec: {run: [env], env: {A: "${{ steps.look.status }}"}}',
+    ],
+)
+def test_a_number_that_stands_alone_where_a_text_is_wanted_is_put_in_as_text(step: str) -> None:
+    stage = Stage(text(f"\n  - {LOOK}}}\n  - {{name: next, {step}}}\n")).run()
+    assert stage.state.verdict == "passed"
+
+
+def test_a_code_that_only_the_run_knows_may_stand_in_a_list_of_codes() -> None:
+    stage = Stage(text(f"""
+  - {LOOK}}}
+  - name: next
+    duration: 1s
+    scenario: {{errors: {{rate: 50%, codes: ["${{{{ steps.look.json.code }}}}"]}}}}
+"""), {"main/look": lambda _: saw(body='{"code": 503}')}).run()  # fmt: skip
+    assert stage.ended["next"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "found"),
+    [
+        ("{type: integer, default: 3}", {"m": "x"}, ["SQ234"]),
+        ("{type: integer, default: x}", {}, ["SQ234"]),
+        ("{type: integer}", {}, []),
+    ],
+)
+def test_where_an_input_has_no_value_nothing_else_is_found(
+    declared: str, given: dict[str, str], found: list[str]
+) -> None:
+    read = load(
+        text(
+            """
+  - {name: rest, when: inputs.m > 3, wait: "${{ inputs.m }}ms"}
+  - name: slow
+    scenario: {latency: "${{ inputs.m }}ms", errors: "${{ inputs.m }}%"}
+    duration: "${{ inputs.m * 2 }}s"
+  - {name: rounds, loop: {times: "${{ inputs.m }}"}, wait: 1s}
+  - {name: c, playbook: {name: typed, inputs: {i: "${{ inputs.m }}", s: "${{ inputs.m }}%"}}}
+""",
+            f"inputs: {{m: {declared}}}",
+        ).encode(),
+        "x.yaml",
+        schema_text(),
+        inputs=given,
+        snapshot=Snapshot(lambda: ("typed.yaml",), lambda _: TYPED.encode()),
+    )
+    assert [f.code for f in read.findings if f.code != "SQ210"] == found
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        '"${{ steps.q.json.path }}"',
+        '["${{ steps.q.json.path }}"]',
+        '[{errors: 1%}, "${{ steps.q.body }}"]',
+    ],
+)
+def test_which_scenario_is_meant_has_to_be_known_before_the_run(scenario: str) -> None:
+    read = load(
+        text(f"""
+  - {{name: q, http: {{get: "http://127.0.0.1:1/"}}}}
+  - {{name: fail, scenario: {scenario}, duration: 1s}}
+""").encode(),
+        "x.yaml",
+        schema_text(),
+    )
+    (found,) = [f for f in read.findings if f.code != "SQ210"]
+    assert found.code == "SQ231"
+    assert "'scenario' has to be known before the run, and 'steps.q." in found.message
+
+
+def test_a_check_of_the_steady_state_has_to_be_known_before_the_run() -> None:
+    read = load(
+        b"""
+name: x
+steady_state:
+  checks:
+    - {name: healthy, http: {get: "http://127.0.0.1:1/${{ steps.q.json.path }}"}}
+steps:
+  - {name: q, http: {get: "http://127.0.0.1:1/"}}
+""",
+        "x.yaml",
+        schema_text(),
+    )
+    (found,) = [f for f in read.findings if f.code != "SQ210"]
+    assert found.code == "SQ231"
+    assert found.message.startswith("a check of the steady state has to be known before the run")
+
+
+def test_what_is_in_reach_of_a_called_playbook_are_its_own_inputs() -> None:
+    called = """
+name: guarded
+inputs: {most: {type: duration, default: 1s}}
+abort_if: measured.p99 > inputs.most
+steps: [{name: l, load: {requests: 10/s}, duration: 1s}]
+"""
+    stage = Stage(text("  - {name: c, playbook: guarded}\n"), others=(called,))
+    (said,) = [said for said in expressions(stage.playbook) if said.guard]
+    assert said.in_reach()["inputs.most"] == "duration"
+    assert said.find("inputs.most") is not None
+
+
+ROUNDS = """
+  - {name: rounds, loop: {each: "${{ inputs.l }}", max_parallel: 2}, timeout: 1m,
+     http: {get: "http://127.0.0.1:1/${{ loop.item }}"}}
+  - {name: group, loop: {each: "${{ inputs.l }}"},
+     steps: [{name: hit, duration: 1s, scenario: slow}]}
+  - {name: after, wait: 1s}
+"""
+LIST = "scenarios: {slow: {latency: 1s}}\ninputs: {l: {type: list, default: []}}"
+
+
+def test_a_loop_over_an_input_that_is_empty_is_skipped() -> None:
+    stage = Stage(text(ROUNDS, LIST)).run()
+    assert stage.ended == {"rounds": "skipped", "group": "skipped", "after": "succeeded"}
+    assert stage.state.verdict == "passed"
+    stage = Stage(text(ROUNDS, LIST), l=["a", "b"]).run()
+    assert len(stage.probes()) == len(stage.scenarios()) == 2
+
+
+def test_a_playbook_without_a_round_does_nothing() -> None:
+    top = f'{LIST}\nloop: {{each: "${{{{ inputs.l }}}}"}}'
+    alone = Stage(text("  - {name: hit, duration: 1s, scenario: slow}\n", top)).run()
+    assert alone.state.finished
+    assert alone.scenarios() == []
+    own = top.removeprefix("scenarios: {slow: {latency: 1s}}")
+    called = text("  - {name: a, wait: 1s}\n", own).replace("name: x", "name: inner")
+    stage = Stage(text("  - {name: c, playbook: inner}\n"), others=(called,)).run()
+    assert stage.ended == {"c": "skipped"}
+
+
+def test_a_list_that_is_written_empty_is_no_loop() -> None:
+    read = load(
+        text("  - {name: a, loop: {each: []}, wait: 1s}\n").encode(), "x.yaml", schema_text()
+    )
+    (found,) = [f for f in read.findings if f.code != "SQ210"]
+    assert (found.code, found.message) == ("SQ107", "there is nothing in it")
+    assert '["checkout", "cart"]' in found.hint

@@ -5,8 +5,10 @@ lease, also after a revert, and rejects anything lower: an inject from a dead en
 after its successor's revert changes nothing. A lease that nobody renews ends by itself.
 """
 
+from typing import Final
+
 from squall.core.faults.kinds import LIMITS, Scenario, Share, Value
-from squall.core.timing import Duration
+from squall.core.timing import SECOND, Duration
 
 
 class Inject(Value, frozen=True, kw_only=True, tag="inject"):
@@ -91,6 +93,10 @@ class Failures(Value, frozen=True, kw_only=True):
     timeout: int = 0
     malformed: int = 0
     unsent: int = 0
+
+
+PICTURE: Final = Duration(SECOND)
+"""How far back a picture of what clients feel right now goes, at the edge and in a load."""
 
 
 class Felt(Value, frozen=True, kw_only=True):

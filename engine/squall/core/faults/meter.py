@@ -11,7 +11,7 @@ from typing import Final
 
 from ddsketch import DDSketch
 
-from squall.core.faults.effects import Felt
+from squall.core.faults.effects import PICTURE, Felt
 from squall.core.timing import SECOND, Duration
 
 ACCURACY: Final = 0.005
@@ -74,7 +74,7 @@ class Window:
 
     __slots__ = ("_ends", "_meter", "_slices")
 
-    LENGTH: Final = Duration(SECOND)
+    LENGTH: Final = PICTURE
     SLICE: Final = Duration(SECOND // 10)
 
     def __init__(self) -> None:

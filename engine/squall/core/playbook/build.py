@@ -7,6 +7,7 @@ the whole playbook means together is asked in `checks`, which needs the model.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -396,7 +397,8 @@ def _unfilled(own: Node, path: Path, late: Mapping[Path, str]) -> str:
     copy = json.loads(json.dumps(own))
     for at, text in late.items():
         here = copy
-        for part in at[len(path) : -1]:
-            here = here[part]
-        here[at[-1]] = text
+        with suppress(LookupError, TypeError):  # what does not fit was left out
+            for part in at[len(path) : -1]:
+                here = here[part]
+            here[at[-1]] = text
     return json.dumps(copy)

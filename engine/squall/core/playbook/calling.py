@@ -70,8 +70,13 @@ class Callings:
                 self.places.note((*path, "playbook"), "SQ222", message, "call fewer", key=True)
             return None
         call = node["playbook"]
-        passed = call.get("inputs", {}) if isinstance(call, dict) else {}
-        late = self._late((*path, "playbook", "inputs"))
+        at: Path = (*path, "playbook", "inputs")
+        passed = {
+            name: value
+            for name, value in (call.get("inputs", {}) if isinstance(call, dict) else {}).items()
+            if (*at, name) not in self.places.document.unknown
+        }
+        late = self._late(at)
         playbook, inputs = self._called(path, written, passed, late, scope)
         if playbook is None:
             return None
@@ -148,7 +153,7 @@ class Callings:
             free = (f"{name} {number}" if number else name for number in range(MOST_CALLS + 1))
             # What other steps saw is out of reach there: such inputs have no value any more.
             left = tuple(changed(one, template="") for one in inputs)
-            called = Called(playbook=playbook.name, inputs=left)
+            called = Called(playbook=playbook.name, inputs=left, tidies=True)
             group = Group(steps=playbook.finally_, called=called)
             last = next(each for each in free if each not in taken)
             self.finally_.append(Step(name=last, action=group))

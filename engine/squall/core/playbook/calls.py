@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from squall.core.playbook.expressions import Failure
 from squall.core.playbook.inputs import EXAMPLES, KINDS, fitting
+from squall.core.playbook.model import STEPS
 from squall.core.playbook.places import Places
 from squall.core.playbook.snapshot import Missing, Snapshot, Written, either
 from squall.core.playbook.source import Data, Document, Path
 
-_LISTS: Final = ("steps", "parallel", "finally")
 _TEMPLATE: Final = "${{"
 
 Calls = Mapping[Path, Written]
@@ -63,7 +63,7 @@ def _calls(document: Document) -> Iterator[tuple[Path, Data]]:
             continue
         if path and "playbook" in node:
             yield (*path, "playbook"), node["playbook"]
-        for key in _LISTS:
+        for key in STEPS:
             steps = node.get(key)
             below = enumerate(steps) if isinstance(steps, list) else ()
             waiting += [((*path, key, index), step) for index, step in below]
@@ -129,8 +129,7 @@ def _check_inputs(places: Places, path: Path, called: Written, call: Data) -> No
             places.note(at, "SQ223", message, hint, key=True)
             continue
         kind = _mapping(declared[name]).get("type")
-        late = at in places.document.late or (isinstance(value, str) and _TEMPLATE in value)
-        if kind not in KINDS or late:
+        if kind not in KINDS or _is_open(places.document, at, value):
             continue
         problem = fitting(kind, value)
         if isinstance(problem, Failure):
@@ -142,6 +141,12 @@ def _check_inputs(places: Places, path: Path, called: Written, call: Data) -> No
             message = f"playbook '{called.name}' needs '{name}', a {kind}, and is not given it"
             hint = f"write {{name: {called.name}, inputs: {{{name}: {EXAMPLES.get(kind, '...')}}}}}"
             places.note(_place(path, call), "SQ223", message, hint)
+
+
+def _is_open(document: Document, at: Path, value: Data) -> bool:
+    """Whether nobody knows yet what the value at a place will be."""
+    is_template = isinstance(value, str) and _TEMPLATE in value
+    return is_template or at in document.late or at in document.unknown
 
 
 def _name(document: Document) -> str:

@@ -5,9 +5,10 @@ meaning and is never used again. SQ0xx: the text; SQ1xx: its shape; SQ2xx: names
 SQ3xx: safety; SQ4xx: what cannot be done now, which no finding carries; SQ5xx: other formats.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
-from squall.core.diagnostics import Severity
+from squall.core.diagnostics import Severity, nearest
 from squall.core.playbook.rules.code import Code
 from squall.core.playbook.rules.foreign import FOREIGN
 from squall.core.playbook.rules.names import NAMES
@@ -33,6 +34,20 @@ _LAYERS: Final = {
     "SQ0": "text", "SQ1": "shape", "SQ2": "names", "SQ3": "safety", "SQ4": "refusal",
     "SQ5": "foreign",
 }  # fmt: skip
+
+
+def meant_code(written: str, known: Iterable[str]) -> str | None:
+    """The code that was probably meant: of the same layer, and one character off."""
+    word = written.upper()
+    near = {code for code in known if code[:3] == word[:3] and _is_one_off(word, code)}
+    return nearest(word, near)
+
+
+def _is_one_off(one: str, other: str) -> bool:
+    if len(one) == len(other):
+        return sum(a != b for a, b in zip(one, other, strict=True)) <= 1
+    short, long = sorted((one, other), key=len)
+    return short in {long[:place] + long[place + 1 :] for place in range(len(long))}
 
 
 def layer(code: str) -> str:

@@ -18,7 +18,7 @@ from squall.core.playbook.expressions import (
 )
 from squall.core.playbook.filling import every_text, is_bare
 from squall.core.playbook.model import Group, Playbook, Step
-from squall.core.playbook.names import Read, identifier, ranges
+from squall.core.playbook.names import MEASURED, Read, identifier, ranges
 from squall.core.playbook.places import Places
 from squall.core.playbook.source import Data, Path
 from squall.core.playbook.spellings import choice_for
@@ -44,7 +44,7 @@ def _check(places: Places, at: Path, said: Said) -> None:
         scope[found.name] = found.kind
     mistakes = mistakes_in(said.text, scope, said.wanted)
     for mistake in mistakes:
-        _note(places, at, said, mistake, "SQ232")
+        _note(places, at, said, _unmeasured(said, mistake), "SQ232")
     if mistakes:
         return
     for name, column in unguarded(said.text):
@@ -64,6 +64,18 @@ def _meant(text: str, always: Always) -> str | None:
     part = text[start : start + always.length]
     return (
         part.replace(always.against, meant) if meant and part.count(always.against) == 1 else None
+    )
+
+
+def _unmeasured(said: Said, mistake: Mistake) -> Mistake:
+    """A guard of a step that has no clients can never say anything."""
+    name = said.text[mistake.column - 1 :][: mistake.length]
+    if not said.guard or name not in MEASURED:
+        return mistake
+    return mistake._replace(
+        message=f"'{name}' is never known while '{said.place.step.name}' goes on",
+        hint="ask in a step with a scenario or a load, in a group around one,"
+        " or at the top of the playbook",
     )
 
 
@@ -92,6 +104,8 @@ def _check_produced(places: Places, at: Path, said: Said, chain: str, column: in
         return
     step = chain.split(".")[1]
     hint = f"ask first: steps.{step}.ran && ..."
+    if not said.key:  # a value and no condition: it has to be something either way
+        hint = f"say what it is then: steps.{step}.ran ? {chain} : OTHER"
     message = f"'{found.read.child}' may not have run: {why}"
     _note(places, at, said, Mistake(column, len(chain), message, hint), "SQ235")
 
@@ -107,7 +121,7 @@ def may_not_have_run(said: Said, read: Read) -> str | None:
     assert step is not None
     if step.when:
         return "it has a 'when'"
-    if step.loop is not None and (step.loop.while_ or step.loop.each_of):
+    if step.loop is not None and (step.loop.while_ or step.loop.each_of or step.loop.rounds == 0):
         return "its loop may have no round"
     assert isinstance(group.step.action, Group)
     if read.up == 0:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from squall.core.playbook.model import STEPS
 from squall.core.playbook.source import Data, Document
 
-_LISTS: Final = ("steps", "parallel", "finally")
 _HOLD_OTHERS: Final = frozenset({"steps", "parallel", "playbook"})
 _OF_THE_RUN: Final = frozenset({"steady_state"})
 _ASK: Final = frozenset({"http", "tcp", "exec"})
@@ -46,7 +46,7 @@ def _inside(node: dict[str, Data], defaults: Table) -> dict[str, Data]:
     """A playbook or a group with the defaults in its steps."""
     return {
         key: [_step(step, defaults) for step in value]
-        if key in _LISTS and isinstance(value, list)
+        if key in STEPS and isinstance(value, list)
         else value
         for key, value in node.items()
     }

@@ -25,7 +25,7 @@ from squall.core.playbook.expressions import (
     templates_in,
 )
 from squall.core.playbook.fixes import Fix
-from squall.core.playbook.model import Given
+from squall.core.playbook.model import STEPS, Given
 from squall.core.playbook.names import INPUTS
 from squall.core.playbook.places import Places
 from squall.core.playbook.schema import example_at, only_text_fits
@@ -39,7 +39,6 @@ FIXED: Final = frozenset(
 """Keys of a step that have to be known before a run begins."""
 _FREE: Final = frozenset({"headers", "body", "env", "scenarios", "targets", "inputs", "each"})
 """Keys whose own keys are anybody's choice."""
-_STEPS: Final = frozenset({"steps", "parallel", "finally"})
 _LATE: Final = ("steps", "loop")
 """What the names begin with that have a value only while a run is on its way."""
 
@@ -133,6 +132,7 @@ class _Filler:
     inputs: Mapping[str, Given]
     schema: str
     late: dict[Path, str] = field(default_factory=dict)
+    unknown: set[Path] = field(default_factory=set)
     broken: set[Path] = field(default_factory=set)
     """Where nothing could be put in: what is said of the example there is not said to anybody."""
 
@@ -141,7 +141,14 @@ class _Filler:
         document = self.places.document
         filled = self._node(document.data, ())
         holes = document.holes | self.broken
-        return replace(document, data=filled, written=document.data, late=self.late, holes=holes)
+        return replace(
+            document,
+            data=filled,
+            written=document.data,
+            late=self.late,
+            unknown=self.unknown,
+            holes=holes,
+        )
 
     def _node(self, data: Data, path: Path) -> Data:
         if not has_templates(data):
@@ -205,16 +212,18 @@ class _Filler:
         if isinstance(filled, Failure) and not mistakes and self._all_given(templates):
             self.places.note(path, "SQ232", filled.reason)
             self.broken.add(path)
+        self.unknown.add(path)
         return example_at(self.schema, path)
 
     def _later(self, text: str, path: Path, templates: tuple[Template, ...]) -> Data:
         """A value that is there once the run is on its way, in a step that can wait for it."""
         step = step_of(path)
-        fixed = _fixed(path[len(step) :])
+        is_check = step[:1] == ("steady_state",)
+        fixed = _fixed(path[len(step) :]) if step else None
         if path[-2:] == ("loop", "each") and len(templates) == 1 and _is_whole(text, templates[0]):
             self.late[path] = templates[0].expression
-        elif not step or fixed is not None:
-            where = f"'{fixed}'" if step else "this"
+        elif not step or is_check or fixed is not None:
+            where = "a check of the steady state" if is_check else f"'{fixed or path[0]}'"
             first = next(filter(self._is_late, templates))
             self.places.note_within(
                 path, first.start, first.end - first.start, "SQ231",
@@ -263,14 +272,16 @@ def _fixed(keys: Path) -> str | None:
             return None
         case ("playbook", "inputs", name, *_):
             return str(name)
+        case ("scenario",) | ("scenario", int()):
+            return "scenario"
         case (first, *_) if first in FIXED | {"loop", "playbook"}:
             return str(first)
     return None
 
 
 def step_of(path: Path) -> Path:
-    """The path of the step this value belongs to; empty outside of steps."""
+    """The path of the step, or check, this value belongs to; empty outside of them."""
     for length in range(len(path) - 1, 1, -1):
-        if isinstance(path[length - 1], int) and path[length - 2] in _STEPS:
+        if isinstance(path[length - 1], int) and path[length - 2] in (*STEPS, "checks"):
             return path[:length]
     return ()

@@ -14,6 +14,8 @@ from squall.core.playbook.scalars import meaning
 WIDTH: Final = 100
 STEP: Final = 2
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(?: [A-Za-z0-9_.-]+)*")
+_LENGTH: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:us|ms|s|m|h|d)|[0-9]+(?:\.[0-9]+)?%")
+"""A quantity with its unit, which no reader of YAML takes for a number."""
 _NOT_FOR_ALL: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 """Words that YAML 1.1 takes for something else: quotes around them are meant for other readers."""
 _BLANK: Final = re.compile(r"\n[ \t]*\n")
@@ -327,7 +329,7 @@ class _Layout:
 
 def _is_word(text: str) -> bool:
     """Whether it is the same text for every reader of YAML without quotes."""
-    plain = _WORD.fullmatch(text) and text.lower() not in _NOT_FOR_ALL
+    plain = (_WORD.fullmatch(text) or _LENGTH.fullmatch(text)) and text.lower() not in _NOT_FOR_ALL
     return bool(plain) and isinstance(meaning(text, None, plain=True), str)
 
 

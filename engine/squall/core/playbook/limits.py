@@ -59,24 +59,32 @@ def check_limits(places: Places, playbook: Playbook, limited_by: Mapping[str, st
     _length(places, playbook, limited_by)
 
 
-def beyond(playbook: Playbook, step: Step, now: Step) -> str:
+def beyond(playbook: Playbook, step: Step, now: Step, on: Mapping[str, float]) -> str:
     """How a step, whose values have just been put in, goes beyond the limits; empty if it does not.
 
-    `now` is the step as it is to run. Those beside it that are still to be filled are not counted.
+    `now` is the step as it is to run, `on` says of each filled step that goes on what it spares.
+    Those beside it that are still to be filled are not counted.
     """
     hits = _all_hits(playbook)
     hit = next((one for one in hits if one.step is step), None)
     if hit is None or not isinstance(now.action, Injection):
         return ""
-    shares = map(error_share, now.action.scenarios)
-    filled = replace(hit, spares=prod(1 - share for share in shares))
+    filled = replace(hit, spares=spares(now))
     others = _meeting(hit, hits)
+    others += [replace(one, spares=on[at]) for one in hits if (at := _named(one.line)) in on]
     for target, share, there in _failing(filled, others, playbook.limits):
         return (
             f"it{_beside(there)} would make {_percent(share)} of the requests to '{target}' fail;"
             f" the project allows {_percent(_most(playbook.limits))}"
         )
     return ""
+
+
+def spares(step: Step) -> float:
+    """The share of requests that the faults of a step let live."""
+    if not isinstance(step.action, Injection):
+        return 1.0
+    return prod(1 - error_share(scenario) for scenario in step.action.scenarios)
 
 
 def bounded(playbook: Playbook, timeout: Duration) -> Duration:
@@ -124,9 +132,13 @@ def _hits(path: Path, group: Group, line: Line, times: int = 1) -> Iterator[_Hit
             key = "parallel" if step.action.parallel else "steps"
             yield from _hits((*at, key), step.action, way, here)
         elif isinstance(step.action, Injection):
-            shares = () if step.blank else map(error_share, step.action.scenarios)
-            spares = prod(1 - share for share in shares) ** here
-            yield _Hit(path=at, step=step, spares=spares, line=way)
+            each = 1.0 if step.blank else spares(step)
+            yield _Hit(path=at, step=step, spares=each**here, line=way)
+
+
+def _named(line: Line) -> str:
+    """The names on the way to a step."""
+    return "/".join(group.steps[index].name for group, index in line)
 
 
 def _side_by_side(loop: Loop | None) -> int:

@@ -31,6 +31,9 @@ Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "skipped", "o
 InputKind = Literal["string", "integer", "number", "boolean", "duration", "share", "size", "list"]
 """What an input may be declared as."""
 
+STEPS: Final = ("steps", "parallel", "finally")
+"""The keys under which steps stand."""
+
 BUILTIN_ECHO: Final = "builtin:echo"
 
 
@@ -180,6 +183,7 @@ class Called(Value, frozen=True, kw_only=True):
     """The playbook whose steps a group stands for: names inside it are its own.
 
     `loops`: the loop of the step is that of the called playbook, and not of whoever calls it.
+    `tidies`: the steps are those of its `finally`.
     """
 
     playbook: str
@@ -187,6 +191,7 @@ class Called(Value, frozen=True, kw_only=True):
     outputs: tuple[Output, ...] = ()
     abort_if: tuple[str, ...] = ()
     loops: bool = False
+    tidies: bool = False
 
 
 class Group(Value, frozen=True, kw_only=True, tag="group"):

@@ -77,6 +77,9 @@ def build_loop(places: Places, path: Path, node: Node) -> Loop | None:
         message = f"'max_parallel' has no meaning beside '{ways[0]}'"
         hint = "rounds side by side cannot depend on one another: say 'times' or 'each'"
         places.note((*at, "max_parallel"), "SQ110", message, hint, key=True)
+    if written.get("each") == [] and places.document.written_at((*at, "each")) == []:
+        hint = 'for example ["checkout", "cart"]; only a list that is put in may be empty'
+        places.note((*at, "each"), "SQ107", "there is nothing in it", hint)
     each = places.document.late.get((*at, "each"), "")
     return Loop(
         times=int(written["times"]) if "times" in written else None,

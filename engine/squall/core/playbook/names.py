@@ -34,11 +34,12 @@ INPUTS: Final[Mapping[InputKind, Kind]] = {
 }  # fmt: skip
 """How an expression sees an input: a share is a number from 0 to 1, a size a number of bytes."""
 
-_MEASURED: Final[Mapping[str, Kind]] = {
+MEASURED: Final[Mapping[str, Kind]] = {
     "measured.requests": "int", "measured.errors": "int", "measured.error_rate": "double",
     "measured.rate": "double", "measured.p50": "duration", "measured.p95": "duration",
     "measured.p99": "duration", "measured.max": "duration",
 }  # fmt: skip
+"""What clients feel, and how expressions see it."""
 _SEEN: Final[Mapping[type, Mapping[str, Kind]]] = {
     HttpProbe: {
         "status": "int", "latency": "duration", "body": "string", "json": "dyn", "headers": "map",
@@ -48,12 +49,12 @@ _SEEN: Final[Mapping[type, Mapping[str, Kind]]] = {
         "exit_code": "int", "latency": "duration", "stdout": "string", "stderr": "string",
         "json": "dyn",
     },
-    Injection: _MEASURED,
-    Load: _MEASURED,
+    Injection: MEASURED,
+    Load: MEASURED,
 }  # fmt: skip
 _AT_LEAST_NOTHING: Final = Range(0)
 _RANGES: Final[Mapping[str, Range]] = {
-    **dict.fromkeys((*_MEASURED, "latency"), _AT_LEAST_NOTHING),
+    **dict.fromkeys((*MEASURED, "latency"), _AT_LEAST_NOTHING),
     "measured.error_rate": Range(0, 1),
     "status": Range(100, 999),
     "loop.index": Range(1),
@@ -139,6 +140,13 @@ def seen_by(action: Action) -> Mapping[str, Kind]:
     return _SEEN.get(type(action), {})
 
 
+def is_measured(step: Step) -> bool:
+    """Whether it is known what clients feel while a step goes on: it, or one in it, has targets."""
+    if isinstance(step.action, Group):
+        return any(map(is_measured, step.action.steps))
+    return isinstance(step.action, Injection | Load)
+
+
 def offered_by(step: Step) -> Mapping[str, Kind]:
     """What a step that is over offers to others, behind ``steps.NAME.``."""
     offered = {**_ENDED, **seen_by(step.action)}
@@ -185,7 +193,7 @@ def _find(place: Place, name: str, *, done: bool, guard: bool, inside: bool) -> 
 def _own(place: Place, *, done: bool, guard: bool) -> Mapping[str, Kind]:
     """What is known of the step itself."""
     if guard:
-        return _MEASURED
+        return MEASURED if place.above is None or is_measured(place.step) else {}
     return seen_by(place.step.action) if done else {}
 
 
@@ -199,11 +207,13 @@ def _find_step(place: Place, rest: str, *, done: bool) -> Found | None:
     return None
 
 
-def in_reach(place: Place, *, done: bool, guard: bool = False) -> dict[str, Kind]:
+def in_reach(
+    place: Place, *, done: bool, guard: bool = False, inside: bool = False
+) -> dict[str, Kind]:
     """Every name that `find` finds, for whoever misspelt one."""
     found: dict[str, Kind] = dict(_own(place, done=done, guard=guard))
     for up, here in _upwards(place):
-        if here.inputs is not None and up + (here.above is None) > 0:
+        if here.inputs is not None and up + (here.above is None or inside) > 0:
             found |= {f"inputs.{one.name}": INPUTS[one.kind] for one in here.inputs}
         found |= _round(here, up)
         for step in here.children() if up or done else ():

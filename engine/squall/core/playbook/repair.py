@@ -8,9 +8,8 @@ remembered as a hole, so that nobody complains about what is missing there.
 from collections.abc import Iterable
 from typing import Any
 
+from squall.core.playbook.model import STEPS
 from squall.core.playbook.source import Data, Document, Path
-
-STEPS = frozenset({"steps", "parallel", "finally"})
 
 Misfit = tuple[Path, str]
 """Where something does not fit, and the word of the schema that says so."""
@@ -28,6 +27,7 @@ def without(document: Document, misfits: Iterable[Misfit]) -> Document:
         values=document.values,
         aliases=document.aliases,
         holes=holes,
+        unknown=document.unknown,
         late={path: text for path, text in document.late.items() if _reach(data, path) is not None},
         written=document.written,
     )

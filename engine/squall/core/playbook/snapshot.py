@@ -6,6 +6,7 @@ one, reads no more than it is asked about, and each file once. Nothing in it has
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from posixpath import dirname, relpath
 from typing import Any
 
 from squall.core.diagnostics import nearest
@@ -87,7 +88,8 @@ class Snapshot:
         file = beside(caller, written)
         if file not in self._files():
             close = nearest(file, self._files())
-            hint = f"did you mean {close}?" if close else "a path is seen from this file's folder"
+            hint = "a path is seen from this file's folder"
+            hint = f"did you mean {_seen_from(caller, close)}?" if close else hint
             raise Missing(f"there is no playbook file {file}", hint)
         held = self._playbooks(file)
         found = [one for one in held if not name or one.name == name]
@@ -147,6 +149,12 @@ def beside(file: str, path: str) -> str:
         elif part not in {"", "."}:
             parts.append(part)
     return "/".join(parts)
+
+
+def _seen_from(caller: str, file: str) -> str:
+    """A file as a playbook in `caller` names it: ``./z/slow.yaml``, ``../slow.yaml``."""
+    path = relpath(file, dirname(caller) or ".")
+    return path if path.startswith("../") else f"./{path}"
 
 
 def either(word: str, choices: Collection[str], introduction: str) -> str:

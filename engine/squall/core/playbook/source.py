@@ -43,7 +43,8 @@ class Document:
     stands, `locate` says. `aliases` holds where the value of an alias is written. `holes` are the
     mappings in which something was left out, so that nobody complains about what is not there.
     `late` are texts whose values are known only while a run is on its way; in `data` an example
-    stands for each. `written` is the data before anything was put in.
+    stands for each, and for those `unknown` because an input has no value. `written` is the data
+    before anything was put in.
     """
 
     data: Data = None
@@ -52,6 +53,7 @@ class Document:
     aliases: dict[Path, Path] = field(default_factory=dict)
     holes: set[Path] = field(default_factory=set)
     late: dict[Path, str] = field(default_factory=dict)
+    unknown: set[Path] = field(default_factory=set)
     written: Data = None
 
     def locate(self, path: Path, *, key: bool = False) -> Span:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from squall.core.diagnostics import Diagnostic, Position, Severity, Span, nearest, short
-from squall.core.playbook.codes import CODES, may_be_suppressed
+from squall.core.playbook.codes import CODES, may_be_suppressed, meant_code
 from squall.core.playbook.comments import Comment, comments
 
 _OURS: Final = "squall:"
@@ -123,7 +123,7 @@ def _wrong(comment: Comment, form: re.Match[str]) -> tuple[str, str] | None:
 def _problem(code: str) -> tuple[str, str, str] | None:
     """Why a code cannot be suppressed, as the code, sentence and hint of a finding."""
     if code not in CODES:
-        close = nearest(code.upper(), CODES)
+        close = meant_code(code, CODES)
         hint = f"did you mean '{close}'?" if close else "'squall explain' lists them"
         return "SQ011", f"there is no code '{short(code)}'", hint
     if not may_be_suppressed(code):

@@ -56,7 +56,7 @@ class Said:
 
     def in_reach(self) -> dict[str, Kind]:
         """Every name that means something here."""
-        return in_reach(self.place, done=self.done, guard=self.guard)
+        return in_reach(self.place, done=self.done, guard=self.guard, inside=self.inside)
 
 
 class Talk:

@@ -6,7 +6,7 @@ paths without the root; with an iteration only that one is meant.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,7 @@ from squall.core.playbook.inputs import EXAMPLES, fitting, read_given
 from squall.core.playbook.model import ExecProbe, Group, InputKind, Load, Probe
 from squall.core.playbook.names import seen_by
 from squall.core.playbook.plan import Plan, PlanStep
+from squall.core.playbook.talk import STEADY
 from squall.core.run.events import Saw
 
 OUTCOMES: Final = ("failed", "timed_out")
@@ -38,12 +39,12 @@ class Assumptions:
 
     def outcome(self, path: str) -> str | None:
         """How the step of this attempt ends, most exact first; None: well."""
-        exact = _exact(path)
-        return self.outcomes.get(exact) or self.outcomes.get(_plain(exact))
+        meant = _meant(self.outcomes, path)
+        return self.outcomes[meant[-1]] if meant else None
 
     def saw(self, path: str) -> Saw | None:
         """What the step of this attempt sees, as far as it is assumed."""
-        known = [self.values[one] for one in self._meant(path)]
+        known = [self.values[one] for one in _meant(self.values, path)]
         if not known:
             return None
         values = {name: value for saw in known for name, value in saw.values}
@@ -52,12 +53,7 @@ class Assumptions:
 
     def in_words(self, path: str) -> str:
         """What it sees, as it was written: ``status 503``."""
-        return ", ".join(self.words[one] for one in self._meant(path))
-
-    def _meant(self, path: str) -> list[str]:
-        """What is said of this step, the most exact last."""
-        exact = _exact(path)
-        return [one for one in dict.fromkeys((_plain(exact), exact)) if one in self.values]
+        return ", ".join(self.words[one] for one in _meant(self.values, path))
 
 
 def read(plan: Plan, written: Mapping[str, str]) -> Assumptions:
@@ -159,10 +155,22 @@ def _document(path: str, step: PlanStep, name: str, written: str) -> Saw:
     raise AssumptionError(f"{path}.{name}: '{written}' is no JSON that it could be")
 
 
-def _exact(path: str) -> str:
-    """An attempt as people name it: without the root and the attempt's number."""
-    whole = path.partition("#")[0]
-    return whole if whole.startswith("steady/") else whole.partition("/")[2]
+def _meant(wishes: Iterable[str], path: str) -> list[str]:
+    """Which of the steps that were named this attempt is a case of, the most exact last."""
+    here = path if path.startswith(f"{STEADY}/") else path.partition("/")[2]
+    return sorted((wish for wish in wishes if _fits(wish, here)), key=len)
+
+
+def _fits(wish: str, path: str) -> bool:
+    wished, way = wish.split("/"), path.split("/")
+    return len(wished) == len(way) and all(map(_is_case, wished, way))
+
+
+def _is_case(wished: str, part: str) -> bool:
+    """``hit[2]#1`` is a case of itself, of ``hit[2]``, of ``hit#1`` and of ``hit``."""
+    around, number, attempt = part.partition("#")
+    name = around.partition("[")[0]
+    return wished in {part, around, f"{name}{number}{attempt}", name}
 
 
 def _plain(path: str) -> str:

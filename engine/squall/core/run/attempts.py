@@ -4,6 +4,7 @@ Called by `steps` to begin an attempt, to hear of answers and timers that belong
 it early. `result` says whether it is over; nothing here knows of retries, loops or groups.
 """
 
+from math import prod
 from typing import Final
 
 from msgspec.structs import replace
@@ -32,6 +33,9 @@ from squall.core.timing import SECOND, Duration
 
 CANCEL_DEADLINE: Final = Duration(5 * SECOND)
 """How long a cancelled probe or load may take to say that it has stopped."""
+
+NO_LUCK: Final = 0.001
+"""Below this chance it was not by luck that none of the requests met a fault."""
 
 Result = tuple[Outcome, str]
 
@@ -142,7 +146,7 @@ def action_ended(
     """A probe or a load came back."""
     turn.cancel_timer(f"cancel|{path}")
     if isinstance(plan.step.action, Load):
-        turn.load_ended(plan.step.targets)
+        turn.load_ended(path, plan.step.targets)
     answer: Result = (event.outcome, event.reason)
     if event.saw is not None and isinstance(plan.step.action, Probe) and not plan.step.expect:
         wrong = wrong_by_itself(plan.step.action, event.saw)
@@ -174,7 +178,7 @@ def abandon(turn: Turn, plan: PlanStep, step: StepState, path: str) -> StepState
     for timer in ("duration", "cancel"):
         turn.cancel_timer(f"{timer}|{path}")
     if isinstance(plan.step.action, Load) and step.answer is None:
-        turn.load_ended(plan.step.targets)
+        turn.load_ended(path, plan.step.targets)
     return replace(step, stage="undoing", leases=gone, answer=step.answer or ("cancelled", ""))
 
 
@@ -215,7 +219,10 @@ def result(turn: Turn, plan: PlanStep, step: StepState, path: str) -> Result | N
 
 
 def _touched(turn: Turn, plan: PlanStep, step: StepState, path: str) -> Result:
-    """A fault nobody met is a warning, and a failure where somebody should have."""
+    """A fault nobody met is a warning, and a failure where somebody should have met it.
+
+    Where requests came and the rate is low it may be luck.
+    """
     deliveries = [delivery for lease in step.leases for delivery in lease.deliveries]
     if any(delivery.met for delivery in deliveries):
         return "succeeded", ""
@@ -227,7 +234,9 @@ def _touched(turn: Turn, plan: PlanStep, step: StepState, path: str) -> Result:
         else f"no request that matches reached {targets}"
     )
     since = step.activated if step.activated is not None else turn.at
-    if plan.step.expect_traffic or turn.load_beside(plan.step.targets, since):
+    should = plan.step.expect_traffic or turn.load_beside(plan.step.targets, since)
+    luck = prod((1 - one.asked) ** one.seen for one in deliveries)
+    if should and (not seen or luck < NO_LUCK):
         return "failed", reason
     turn.warn(f"{shown(without_attempt(path))}: {reason}")
     return "succeeded", reason

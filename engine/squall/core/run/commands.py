@@ -53,6 +53,21 @@ class Announce(Value, frozen=True, kw_only=True, tag="announce"):
     fact: RunFact
 
 
+class Suppose(Value, frozen=True, kw_only=True, tag="suppose"):
+    """Note what is taken for granted of a step where a rehearsal cannot know."""
+
+    path: str
+    what: str
+
+
 Command = (
-    Inject | Revert | StartTimer | CancelTimer | StartProbe | StartLoad | CancelAction | Announce
+    Inject
+    | Revert
+    | StartTimer
+    | CancelTimer
+    | StartProbe
+    | StartLoad
+    | CancelAction
+    | Announce
+    | Suppose
 )

@@ -45,6 +45,7 @@ def restart(turn: Turn, plan: Plan, state: State, reason: str) -> State:
     for timer in list(turn.timers):
         turn.cancel_timer(timer)
     turn.frozen.clear()
+    turn.pictures.clear()
     turn.paused = False
     turn.abandoned = True
     if state.phase == "finalizing":
@@ -74,9 +75,10 @@ def conclude(turn: Turn, plan: Plan, state: State) -> State:
 
 
 def _cut_watch(turn: Turn, state: State) -> State:
-    """Look no more at the steady state."""
+    """Look no more at the steady state, nor at what clients feel."""
     if state.watch is not None:
         watch.cut(turn, state.watch)
+    turn.pictures.clear()
     return replace(state, watch=None)
 
 

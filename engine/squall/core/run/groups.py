@@ -5,7 +5,9 @@ Called by `steps`, which does what is found here. Nothing is changed and nothing
 
 from collections.abc import Sequence
 
-from squall.core.playbook.model import Outcome
+from msgspec.structs import replace
+
+from squall.core.playbook.model import Group, Outcome
 from squall.core.playbook.plan import PlanStep
 from squall.core.run.state import StepState
 
@@ -32,9 +34,25 @@ def unhandled(plan: PlanStep, child: StepState, index: int) -> bool:
     return child.outcome not in plan.handled[index]
 
 
+def goes_on(plan: PlanStep) -> bool:
+    """Whether what follows a failed child is tried all the same: what tidies up in `finally`."""
+    called = plan.step.action.called if isinstance(plan.step.action, Group) else None
+    return plan.path == "finally" or (called is not None and called.tidies)
+
+
+def failing(plan: PlanStep, step: StepState) -> StepState:
+    """A sequence all of whose children are tried fails for the reason of the first that failed."""
+    if not goes_on(plan) or step.cursor < len(step.children) or step.answer is not None:
+        return step
+    ended = zip(plan.children, step.children, strict=True)
+    reason = next((why(below, child) for below, child in ended if not child.passed), None)
+    return step if reason is None else replace(step, answer=("failed", reason))
+
+
 def why(plan: PlanStep, child: StepState) -> str:
     """Why the group of a child that failed has failed."""
-    name = f"{plan.step.name}[{child.iteration}]" if plan.step.loop else plan.step.name
+    in_round = plan.step.loop and child.iteration
+    name = f"{plan.step.name}[{child.iteration}]" if in_round else plan.step.name
     return f"{name}: {child.reason}" if child.reason else f"{name} {child.outcome}"
 
 

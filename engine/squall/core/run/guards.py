@@ -2,17 +2,20 @@
 
 Called by `machine` when the edge or a load says what clients felt over the last second. A guard
 that is true ends the run as aborted; so does one that cannot be worked out, because nobody knows
-what it would have said. Without a request there is nothing to ask about.
+what it would have said. Without a request there is nothing to ask about. A load goes through its
+targets, so its requests are felt there as well: each request counts once. A step is asked once
+nothing from before it is in the picture.
 """
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
-from squall.core.faults.effects import Felt
+from squall.core.faults.effects import PICTURE, Felt
 from squall.core.playbook.expressions import Failure
 from squall.core.playbook.model import Group, Injection, Load
 from squall.core.playbook.plan import Plan, PlanStep
 from squall.core.run import values
-from squall.core.run.paths import attempt_path, shown
+from squall.core.run.paths import attempt_path, names, shown
 from squall.core.run.state import State, StepState
 from squall.core.run.turn import Turn
 
@@ -22,14 +25,15 @@ def breach(turn: Turn, plan: Plan, state: State, source: str) -> str | None:
 
     `source` is a target, or the attempt of a load.
     """
-    felt = _together(turn.pictures.values())
+    everywhere = frozenset(target.name for target in plan.playbook.targets)
+    whole = _once(turn, plan.main, "main", everywhere)
     # Rounds side by side have the same inputs, so any of them may be asked.
     for step in _going_on(state.main)[:1]:
-        for text in plan.playbook.abort_if:
-            if reason := _ask(turn, plan.main, step, "", text, felt):
+        for text in plan.playbook.abort_if if source in whole else ():
+            if reason := _ask(turn, plan.main, step, "", text, _together(whole.values())):
                 return reason
     for planned, step, above in _guarded(plan.main, state.main, ""):
-        own = _own(turn, planned, attempt_path(planned, step, above))
+        own = _own(turn, planned, step, above)
         for text in _of(planned) if source in own else ():
             if reason := _ask(turn, planned, step, above, text, _together(own.values())):
                 return f"{shown(attempt_path(planned, step, above)).partition('#')[0]}: {reason}"
@@ -79,17 +83,40 @@ def _going_on(step: StepState) -> tuple[StepState, ...]:
     return tuple(one for one in rounds if one.stage in {"active", "starting", "held"})
 
 
-def _own(turn: Turn, plan: PlanStep, path: str) -> dict[str, Felt]:
-    """What was measured for a step: at its targets, or by its own load."""
+def _own(turn: Turn, plan: PlanStep, step: StepState, above: str) -> dict[str, Felt]:
+    """What was measured for a step: at its targets since it is active, or by its own load."""
+    path = attempt_path(plan, step, above)
     if isinstance(plan.step.action, Load):
-        return {source: felt for source, felt in turn.pictures.items() if source == path}
+        return {source: felt for source, (_, felt) in turn.pictures.items() if source == path}
+    if step.activated is None:
+        return {}
     targets = {
         target
         for step in plan.walk()
         if isinstance(step.step.action, Injection | Load)
         for target in step.step.targets
     }
-    return {source: felt for source, felt in turn.pictures.items() if source in targets}
+    return _once(turn, plan, path, targets, step.activated + PICTURE)
+
+
+def _once(
+    turn: Turn, plan: PlanStep, path: str, targets: AbstractSet[str], since: int = 0
+) -> dict[str, Felt]:
+    """What was measured at targets `since` then, and by loads inside whose targets were not."""
+    measured = {source: felt for source, (at, felt) in turn.pictures.items() if at >= since}
+    loads = {
+        below.path: below.step.targets
+        for below in plan.walk()
+        if isinstance(below.step.action, Load)
+    }
+
+    def counts(source: str) -> bool:
+        if source in targets:
+            return True
+        sent_to = loads.get("/".join(names(source)), ()) if source.startswith(path) else ()
+        return bool(sent_to) and measured.keys().isdisjoint(sent_to)
+
+    return {source: felt for source, felt in measured.items() if counts(source)}
 
 
 def _together(pictures: Iterable[Felt]) -> Felt | None:

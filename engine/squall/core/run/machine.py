@@ -6,11 +6,16 @@ three get the same run, because nothing here looks at a clock, rolls dice of its
 
 The phases:
 
-    pending ──RunCreated──▶ running ⇄ paused
-                               │
-          a stop, a time-out, a lost journal or engine, the last step
-                               ▼
-                           stopping ──nothing is owed any more──▶ finalizing ──▶ finished
+    pending ──RunCreated──▶ checking ──the steady state holds──▶ running ⇄ paused
+                               │                                  │     │
+                               ├──────────────────────────────────┘  the last step
+          a stop, a time-out, a lost journal or engine                  │
+                               ▼                                        ▼
+                            stopping ──nothing is owed any more──▶ recovering
+                                                                        │
+                                               finished ◀── finalizing ◀┘
+
+Without a steady state, `checking` and `recovering` take no time and are not told.
 
 - Steps walk themselves (`steps`), leaves do their work (`attempts`), leases live and end
   (`leases`). This module only finds out whom an event concerns; `reach` finds that step.
@@ -145,8 +150,8 @@ def _action(turn: Turn, plan: Plan, state: State, event: ActionEnded) -> State:
 
 def _measured(turn: Turn, plan: Plan, state: State, event: Measured) -> State:
     """What clients feel right now: do the guards allow it?"""
-    turn.pictures[event.source] = event.felt
     if state.phase not in {"running", "paused"}:
         return state
+    turn.pictures[event.source] = (turn.at, event.felt)
     reason = guards.breach(turn, plan, state, event.source)
     return state if reason is None else ends.end(turn, plan, state, "aborted", reason)

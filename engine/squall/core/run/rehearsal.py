@@ -6,16 +6,17 @@ Two rehearsals with the same arguments are equal. It returns values; the command
 """
 
 import heapq
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from squall.core.faults.effects import Applied, Delivery, Inject, Lifted, Rejected, Revert
 from squall.core.faults.kinds import EVERY
-from squall.core.playbook.model import ExecProbe, HttpProbe, Load, Probe, TcpProbe
+from squall.core.playbook.model import Blank, ExecProbe, HttpProbe, Load, Probe, TcpProbe, Wait
 from squall.core.playbook.plan import Plan
 from squall.core.playbook.talk import STEADY
-from squall.core.playbook.wording import describe_load, describe_probe
+from squall.core.playbook.wording import describe_blank, describe_load, describe_probe
 from squall.core.run import assumptions
 from squall.core.run.commands import (
     Announce,
@@ -25,6 +26,7 @@ from squall.core.run.commands import (
     StartLoad,
     StartProbe,
     StartTimer,
+    Suppose,
 )
 from squall.core.run.events import (
     ActionEnded,
@@ -33,9 +35,11 @@ from squall.core.run.events import (
     RunEvent,
     TimerFired,
 )
-from squall.core.run.facts import RunFact, Verdict
+from squall.core.run.facts import RunFact, StepFilled, Verdict
 from squall.core.run.machine import advance, initial
+from squall.core.run.paths import without_attempt
 from squall.core.run.state import State
+from squall.core.timing import Duration, format_duration
 
 MAX_EVENTS: Final = 20_000
 """A rehearsal of a loop that turns very often stops here and says so."""
@@ -72,7 +76,8 @@ class _World:
         self.due: list[tuple[int, int, RunEvent]] = []
         self.timers: dict[str, int] = {}
         self.facts: list[RunFact] = []
-        self.assumed: dict[str, str] = {}
+        self.assumed: set[tuple[str, str]] = set()
+        self.blanks: dict[str, Blank] = {}
         self.events: list[RunEvent] = []
         self.shapes: dict[str, Inject] = {}
 
@@ -92,7 +97,7 @@ class _World:
     def _report(self, state: State) -> Rehearsal:
         return Rehearsal(
             facts=tuple(self.facts),
-            assumed=tuple(sorted(self.assumed.items())),
+            assumed=tuple(sorted(self.assumed)),
             verdict=state.verdict,
             reason=state.reason,
             lasts=state.at,
@@ -126,10 +131,35 @@ class _World:
                 self._later(at, ActionEnded(at=at, path=path, outcome="failed", reason="cancelled"))
             case Announce(fact=fact):
                 self.facts.append(fact)
+                if isinstance(fact, StepFilled):
+                    self._filled(fact)
+            case Suppose(path=path, what=what):
+                self._note(path, what)
 
     def _note(self, path: str, what: str) -> None:
         name = path.partition("#")[0] if path.startswith(f"{STEADY}/") else path.partition("/")[2]
-        self.assumed.setdefault(name, what)
+        self.assumed.add((name, what))
+
+    def _filled(self, fact: StepFilled) -> None:
+        """Where a value is not known an example stands for it, and that is no fact."""
+        step = fact.step
+        if step.blank is None:
+            self.blanks.pop(fact.path, None)
+            return
+        self.blanks[fact.path] = step.blank
+        written = json.loads(step.blank.text).get("duration")
+        if isinstance(step.action, Wait):
+            self._guess(fact.path, describe_blank(step.blank), step.action.duration)
+        if step.duration is not None and "${{" in str(written):
+            self._guess(fact.path, f"duration {written}", step.duration)
+
+    def _guess(self, path: str, what: str, lasts: Duration) -> None:
+        self._note(path, f"{what} is not known, {format_duration(lasts)} is assumed")
+
+    def _said(self, path: str, known: str) -> str:
+        """What a step does: as it is written, where its values are not known."""
+        blank = self.blanks.get(without_attempt(path))
+        return describe_blank(blank) if blank is not None else known
 
     def _inject(self, inject: Inject) -> None:
         wish = self.told.outcome(inject.path)
@@ -163,13 +193,14 @@ class _World:
         if wish == "timed_out":
             self._note(path, "times out")
             return
+        does = self._said(path, describe_probe(probe))
         if wish == "failed":
-            self._note(path, f"{describe_probe(probe)} fails")
+            self._note(path, f"{does} fails")
             ended = ActionEnded(at=self.at, path=path, outcome="failed", reason="assumed to fail")
         else:
             saw = self.told.saw(path)
             words = _WELL[type(probe)] if saw is None else f"sees {self.told.in_words(path)}"
-            self._note(path, f"{describe_probe(probe)} {words}")
+            self._note(path, f"{does} {words}")
             ended = ActionEnded(at=self.at, path=path, outcome="succeeded", saw=saw)
         self._later(self.at, ended)
 
@@ -183,7 +214,7 @@ class _World:
         words = (
             ", and fail" if failed else "" if saw is None else f", with {self.told.in_words(path)}"
         )
-        self._note(path, f"{describe_load(load)} are sent{words}")
+        self._note(path, f"{self._said(path, describe_load(load))} are sent{words}")
         outcome: Literal["failed", "succeeded"] = "failed" if failed else "succeeded"
         at = self.at + duration
         self._later(at, ActionEnded(at=at, path=path, outcome=outcome, saw=saw))

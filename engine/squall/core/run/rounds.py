@@ -44,8 +44,11 @@ def _while(
     ahead: dict[str, Known] = {"loop.index": step.iteration + 1}
     answer = values.ask(turn, plan, step, above, condition, ahead)
     if isinstance(answer, Failure):
-        return Failure(f"while {answer.reason}")
+        # Nothing was seen before the first round, so that cannot keep it back.
+        first = step.iteration == 0 and values.speaks_of_itself(plan, condition)
+        return True if first else Failure(f"while {answer.reason}")
     if answer is UNKNOWN:
+        _suppose(turn, plan, above, f"while {condition}", most or 1)
         return most is not None or step.iteration == 0
     return answer is True
 
@@ -58,6 +61,7 @@ def _until(
     if isinstance(answer, Failure):
         return Failure(f"until {answer.reason}")
     if answer is UNKNOWN:
+        _suppose(turn, plan, above, f"until {condition}", most or 1)
         return most is not None and step.iteration < most
     if answer is True:
         return False
@@ -71,16 +75,23 @@ def _next_item(turn: Turn, plan: PlanStep, step: StepState, above: str) -> bool 
     assert loop is not None
     path = step_path(plan, above)
     if step.iteration == 0:
-        answer: values.Answer = loop.items()
+        answer: values.Worth = loop.items()
         if loop.each_of:
             answer = values.ask(turn, plan, step, above, loop.each_of)
         if isinstance(answer, Failure):
             return Failure(f"each: {answer.reason}")
         if not isinstance(answer, list | Unknown):
             return Failure("each: it is no list")
+        if answer is UNKNOWN:
+            _suppose(turn, plan, above, f"each {loop.each_of}", 1)
         turn.keep(path, "each", answer)
     items = turn.recall(path, "each")
     return step.iteration < len(items) if isinstance(items, list) else step.iteration == 0
+
+
+def _suppose(turn: Turn, plan: PlanStep, above: str, condition: str, many: int) -> None:
+    rounds = "one round is" if many == 1 else f"{many:,} rounds are"
+    turn.suppose(step_path(plan, above), f"{condition} is not known, {rounds} assumed")
 
 
 def rest(turn: Turn, plan: PlanStep, step: StepState, above: str) -> bool:

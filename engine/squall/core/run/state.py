@@ -116,8 +116,8 @@ class State(Value, frozen=True, kw_only=True):
     holds what is due when; `frozen` what was left of the steps' timers when the run was paused.
     `loads` says per target how many loads are sending to it and when the last one stopped. `values`
     are what expressions may ask for: whose, its name, and the value as JSON. `pictures` are what
-    clients of each target, or of each load, felt last, where a guard asks for it. `unwell` is
-    what it means that the steady state did not return.
+    clients of each target, or of each load, felt last, and when, where a guard asks for it.
+    `unwell` is what it means that the steady state did not return.
     """
 
     at: int = 0
@@ -142,7 +142,7 @@ class State(Value, frozen=True, kw_only=True):
     watch: Watch | None = None
     unwell: Ending | None = None
     looks: int = 0
-    pictures: tuple[tuple[str, Felt], ...] = ()
+    pictures: tuple[tuple[str, int, Felt], ...] = ()
 
     @property
     def finished(self) -> bool:

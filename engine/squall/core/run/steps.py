@@ -17,7 +17,7 @@ from squall.core.run import attempts, groups, outcomes, rounds, values
 from squall.core.run.facts import StepEntered, StepFilled
 from squall.core.run.paths import attempt_path, iteration_path, shown, step_path
 from squall.core.run.state import PENDING, SETTLED, StepState
-from squall.core.run.turn import MAX_ROUNDS, Turn
+from squall.core.run.turn import MAX_ROUNDS, UNKNOWN, Turn
 
 
 def start(turn: Turn, plan: PlanStep, above: str) -> StepState:
@@ -29,6 +29,8 @@ def start(turn: Turn, plan: PlanStep, above: str) -> StepState:
             return _unbegun(turn, plan, above, "failed", f"when {answer.reason}")
         if answer is False:
             return _unbegun(turn, plan, above, "skipped", f"not so: {plan.step.when}")
+        if answer is UNKNOWN:
+            turn.suppose(path, f"when {plan.step.when} is not known, it is taken as true")
     if plan.step.delay:
         until = turn.start_timer(f"delay|{path}", plan.step.delay)
         turn.tell(StepEntered(at=turn.at, path=path, phase="delayed", until=until))
@@ -180,13 +182,13 @@ def attempt(turn: Turn, plan: PlanStep, step: StepState, above: str) -> StepStat
     """Try once more."""
     step = replace(
         step, attempt=step.attempt + 1, stage="active", leases=(), children=(), answer=None,
-        saw=None, felt=None,
+        saw=None, felt=None, activated=None,
     )  # fmt: skip
     plan = plan.filled(step.filled)
     path = attempt_path(plan, step, above)
     if isinstance(plan.step.action, Group):
         turn.tell(StepEntered(at=turn.at, path=path, phase="active"))
-        step = replace(step, children=(PENDING,) * len(plan.children), cursor=0)
+        step = replace(step, children=(PENDING,) * len(plan.children), cursor=0, activated=turn.at)
         return settle(turn, plan, advance_group(turn, plan, step, path), above)
     return settle(turn, plan, attempts.begin(turn, plan, step, path), above)
 
@@ -335,9 +337,9 @@ def _advance_sequence(
         if not child.ended:
             break
         cursor += 1
-        if not child.passed:
+        if not child.passed and not groups.goes_on(plan):
             return _fail(turn, plan, replace(step, cursor=cursor), path, children, cursor - 1)
-    return replace(step, children=tuple(children), cursor=cursor)
+    return groups.failing(plan, replace(step, children=tuple(children), cursor=cursor))
 
 
 def _advance_parallel(

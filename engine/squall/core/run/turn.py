@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from squall.core.faults.dice import draw
 from squall.core.playbook.plan import Plan
 from squall.core.playbook.source import Data
-from squall.core.run.commands import Announce, CancelTimer, Command, StartTimer
+from squall.core.run.commands import Announce, CancelTimer, Command, StartTimer, Suppose
 from squall.core.run.facts import RunFact
 from squall.core.run.state import State
 
@@ -62,7 +62,7 @@ class Turn:
         self.timers = dict(state.timers)
         self.frozen = dict(state.frozen)
         self.looks = state.looks
-        self.pictures = dict(state.pictures)
+        self.pictures = {source: (at, felt) for source, at, felt in state.pictures}
         self.values = {(path, name): text for path, name, text in state.values}
         self.loads = {target: (active, last) for target, active, last in state.loads}
 
@@ -78,7 +78,7 @@ class Turn:
             timers=tuple(sorted(self.timers.items())),
             frozen=tuple(sorted(self.frozen.items())),
             looks=self.looks,
-            pictures=tuple(sorted(self.pictures.items())),
+            pictures=tuple((source, *picture) for source, picture in sorted(self.pictures.items())),
             values=_triples(self.values) if self.values else (),
             loads=tuple((target, *known) for target, known in sorted(self.loads.items())),
         )
@@ -90,6 +90,10 @@ class Turn:
     def tell(self, fact: RunFact) -> None:
         """Tell whoever watches."""
         self.commands.append(Announce(fact=fact))
+
+    def suppose(self, path: str, what: str) -> None:
+        """Note what a rehearsal takes for granted of a step."""
+        self.commands.append(Suppose(path=path, what=what))
 
     def start_timer(self, timer: str, after: int) -> int:
         """Have `timer` fire after so many nanoseconds; returns when that is.
@@ -179,8 +183,9 @@ class Turn:
             active, last = self.loads.get(target, (0, -1))
             self.loads[target] = (active + 1, last)
 
-    def load_ended(self, targets: tuple[str, ...]) -> None:
-        """Note that a load has stopped."""
+    def load_ended(self, path: str, targets: tuple[str, ...]) -> None:
+        """Note that the load of an attempt has stopped."""
+        self.pictures.pop(path, None)
         for target in targets:
             active, _ = self.loads.get(target, (1, -1))
             self.loads[target] = (max(0, active - 1), self.at)

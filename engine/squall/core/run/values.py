@@ -14,12 +14,12 @@ from squall.core.playbook.expressions import Failure, Scope, evaluate, rendered,
 from squall.core.playbook.filling import fill_blank, put_in
 from squall.core.playbook.inputs import fitting
 from squall.core.playbook.late import build_filled
-from squall.core.playbook.limits import beyond
+from squall.core.playbook.limits import beyond, spares
 from squall.core.playbook.model import Given, Group, Step
 from squall.core.playbook.names import Named
 from squall.core.playbook.plan import PlanStep
 from squall.core.playbook.source import Data
-from squall.core.run.paths import attempt_path, iteration_path, step_path, without_attempt
+from squall.core.run.paths import attempt_path, iteration_path, names, step_path, without_attempt
 from squall.core.run.state import StepState
 from squall.core.run.turn import UNKNOWN, Known, Turn, Unknown
 
@@ -29,18 +29,28 @@ MEASURED: Final = ("requests", "errors", "error_rate", "rate", "p50", "p95", "p9
 _PASSED: Final = ("steps", 0, "playbook", "inputs", "")
 """Where in a playbook the input of a call stands, which may be of any kind."""
 
-Answer: TypeAlias = "Known | Failure"
+_SPARES: Final = "spares"
+"""Under which name it is kept what a filled step spares, as long as it goes on."""
+
+Worth: TypeAlias = "Known | Failure"
+"""What an expression of a running step comes to."""
 
 
 def ask(
     turn: Turn, plan: PlanStep, step: StepState, above: str, text: str,
     ahead: Mapping[str, Known] | None = None,
-) -> Answer:  # fmt: skip
+) -> Worth:  # fmt: skip
     """Work out one expression of a step; `ahead` are values that are about to be kept."""
     known = _known(turn, plan, step, above, text, ahead)
     answer = evaluate(text, known.scope, known.found)
     # What is not known may not matter: true || anything.
     return UNKNOWN if known.lacking and isinstance(answer, Failure) else answer
+
+
+def speaks_of_itself(plan: PlanStep, text: str) -> bool:
+    """Whether an expression of a step asks for what the step, or one inside it, has seen."""
+    named = (one for one in plan.speaks[text] if one.read.up == 0)
+    return any(not one.name.startswith(("inputs.", "loop.")) for one in named)
 
 
 def disappointment(turn: Turn, plan: PlanStep, step: StepState, above: str) -> str | None:
@@ -72,8 +82,24 @@ def filled(turn: Turn, plan: PlanStep, step: StepState, above: str) -> Step | Fa
     if isinstance(data, Failure):
         return data
     built = build_filled(plan.step, data, turn.plan.schema)
-    too_far = "" if isinstance(built, Failure) else beyond(turn.plan.playbook, plan.step, built)
-    return Failure(too_far) if too_far else built
+    if isinstance(built, Failure):
+        return built
+    if too_far := beyond(turn.plan.playbook, plan.step, built, _on(turn)):
+        return Failure(too_far)
+    if turn.plan.playbook.limits.error_share is not None:
+        turn.keep(iteration_path(plan, step, above), _SPARES, spares(built))
+    return built
+
+
+def _on(turn: Turn) -> dict[str, float]:
+    """What the filled steps that go on spare, by their names on the way; rounds together."""
+    on: dict[str, float] = {}
+    for path, name in turn.values:
+        known = turn.recall(path, name) if name == _SPARES else None
+        if isinstance(known, int | float):
+            at = "/".join(names(path)[1:])
+            on[at] = on.get(at, 1.0) * known
+    return on
 
 
 class _Render:
@@ -133,7 +159,7 @@ def _known(
 def _value(
     turn: Turn, plan: PlanStep, step: StepState, above: str, named: Named,
     own: dict[str, Known],
-) -> Answer:  # fmt: skip
+) -> Worth:  # fmt: skip
     read = named.read
     if read.up == 0 and not read.child and named.name in own:
         return own[named.name]
@@ -184,7 +210,7 @@ def _inputs(turn: Turn, plan: PlanStep, above: str) -> tuple[Given, ...]:
     return () if above else turn.plan.playbook.inputs
 
 
-def _input(turn: Turn, plan: PlanStep, step: StepState, above: str, given: Given) -> Answer:
+def _input(turn: Turn, plan: PlanStep, step: StepState, above: str, given: Given) -> Worth:
     """The value of an input; one that is passed on by a caller is worked out now."""
     if not given.template:
         value: Data = given.decoded()

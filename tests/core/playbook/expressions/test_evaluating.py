@@ -210,7 +210,7 @@ def test_what_a_failed_expectation_saw_is_shown(text: str, said: str) -> None:
 
 
 def test_an_expression_is_rendered_as_a_playbook_would_have_it() -> None:
-    assert rendered("inputs.base", SCOPE, VALUES) == "1s500ms0.001us"
+    assert rendered("inputs.base", SCOPE, VALUES) == "1.500000001s"
     assert rendered("duration('250ms')", SCOPE, VALUES) == "250ms"
     assert rendered("latency - duration('1s')", SCOPE, VALUES) == "-988ms"
     assert rendered("status", SCOPE, VALUES) == 503

@@ -189,9 +189,11 @@ def _remedy(kind: str, wrong: str, other: Node, text: str) -> str:
 
 def compared(node: Node, kind: str, text: str) -> str:
     """A hint for something that is not true or false where that is wanted."""
-    example = {"int": "== 200", "string": "== 'ok'", "double": "< 0.1",
+    example = {"int": "> 0", "string": "== 'ok'", "double": "< 0.1",
                "duration": "< duration('1s')"}.get(_plain(kind))  # fmt: skip
     named = node.kind in {"name", "select"}
+    if kind == "int" and node.text == "status":
+        example = "== 200"
     return f"write {_written(node, text)} {example}" if example and named else ""
 
 
