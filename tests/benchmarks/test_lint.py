@@ -3,8 +3,9 @@
 Asked for: at most 5 ms for 60 lines once imported; ``squall --version`` within 8 and ``squall
 lint`` of a file within 25 times the start of a bare interpreter. Starts are medians of 15 in turn.
 A thousand playbooks of 60 lines take at most 3 seconds of processor time, half a second when none
-has changed, and ten thousand no more memory than one thousand. Beside them check-jsonschema reads
-the same files, where it is installed: it asks about their shape alone.
+has changed, on a core that adds ten million numbers in half a second: others share it, and what it
+does meanwhile is measured too. Ten thousand take hardly more memory than one thousand. Beside them
+check-jsonschema reads the same files, where it is installed: it asks about their shape alone.
 """
 
 import os
@@ -31,6 +32,14 @@ MORE = """
 """
 SQUALL = [sys.executable, "-m", "squall"]
 PEER = shutil.which("check-jsonschema")
+ADDING = """
+def add():
+    total = 0
+    for number in range(10_000_000):
+        total += number
+
+add()
+"""
 ROUNDS = 3
 
 
@@ -94,6 +103,7 @@ def test_a_thousand_playbooks(benchmark, folder: Path) -> None:
         "cold": [*SQUALL, "lint", "--no-cache", "playbooks"],
         "filling": [*SQUALL, "lint", "playbooks"],
         "warm": [*SQUALL, "lint", "playbooks"],
+        "adding": [sys.executable, "-c", ADDING],
     }
     taken: dict[str, list[float]] = {name: [] for name in commands}
 
@@ -104,6 +114,7 @@ def test_a_thousand_playbooks(benchmark, folder: Path) -> None:
 
     benchmark.pedantic(once, rounds=ROUNDS)
     best = {name: min(times) for name, times in taken.items()}
+    slow = best["adding"] / 0.5
     benchmark.extra_info.update(best)
     if PEER:
         files = [str(file) for file in sorted((folder / "playbooks").rglob("*.yaml"))]
@@ -111,8 +122,8 @@ def test_a_thousand_playbooks(benchmark, folder: Path) -> None:
         benchmark.extra_info["check-jsonschema"] = theirs
         for name in ("cold", "warm"):
             benchmark.extra_info[f"check-jsonschema/{name}"] = theirs / best[name]
-    assert best["cold"] <= 3
-    assert best["warm"] <= 0.5
+    assert best["cold"] <= 3 * slow
+    assert best["warm"] <= 0.5 * slow
 
 
 @pytest.mark.timeout(900)

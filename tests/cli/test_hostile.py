@@ -44,3 +44,14 @@ def test_a_list_may_hold_a_fault_beside_one_that_only_a_run_knows(tmp_path: Path
     )
     done = CliRunner().invoke(squall, ["lint", str(tmp_path)])
     assert done.exit_code == 0, done.exception or done.stdout
+
+
+def test_a_called_playbook_may_declare_inputs_of_no_kind(tmp_path: Path) -> None:
+    (tmp_path / "calls.yaml").write_text("name: calls\nsteps: [{name: a, playbook: slow}]\n")
+    for kind in ("{a: b}", "[duration]", "durations", "1"):
+        (tmp_path / "slow.yaml").write_text(
+            f"name: slow\ninputs: {{by: {{type: {kind}}}}}\nsteps: [{{name: a, wait: 1s}}]\n"
+        )
+        done = CliRunner().invoke(squall, ["lint", str(tmp_path)])
+        assert isinstance(done.exception, SystemExit), done.exception
+        assert "needs 'by', a value, and is not given it" in done.stdout

@@ -137,9 +137,10 @@ def _check_inputs(places: Places, path: Path, called: Written, call: Data) -> No
             places.note(at, "SQ223", message, f"for example {EXAMPLES[kind]}")
     for name, node in declared.items():
         if name not in given and "default" not in _mapping(node):
-            kind = _mapping(node).get("type", "value")
-            message = f"playbook '{called.name}' needs '{name}', a {kind}, and is not given it"
-            hint = f"write {{name: {called.name}, inputs: {{{name}: {EXAMPLES.get(kind, '...')}}}}}"
+            kind = _mapping(node).get("type")
+            what, example = (kind, EXAMPLES[kind]) if kind in KINDS else ("value", "...")
+            message = f"playbook '{called.name}' needs '{name}', a {what}, and is not given it"
+            hint = f"write {{name: {called.name}, inputs: {{{name}: {example}}}}}"
             places.note(_place(path, call), "SQ223", message, hint)
 
 
