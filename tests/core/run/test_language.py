@@ -726,8 +726,10 @@ def test_a_list_that_is_given_to_a_playbook_is_known_as_a_whole() -> None:
         ),
         (
             '{wait: "${{ steps.look.json.long }}"}',
-            "'wait': '40000d' is not a duration that can be waited for; at most 100 years, for "
-             "example 100ms, 2s, 1h30m",
+            (
+                "'wait': '40000d' is not a duration that can be waited for; "
+                "at most 100 years, for example 100ms, 2s, 1h30m"
+            ),
         ),
     ],
 )
