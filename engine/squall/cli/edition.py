@@ -12,19 +12,13 @@ from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
+from zoneinfo import TZPATH
 
 from squall.worktree import SCENARIOS, SCHEMAS
 
 _PACKAGE: Final = Path(__file__).parents[1]
 _CODE: Final = (_PACKAGE / "core", _PACKAGE / "worktree.py", Path(__file__).with_name("checked.py"))
 _INSTALLED: Final = (".dist-info", ".egg-info")
-_ZONES: Final = (
-    "/usr/share/zoneinfo",
-    "/usr/lib/zoneinfo",
-    "/usr/share/lib/zoneinfo",
-    "/etc/zoneinfo",
-)
-"""Where Python looks for time zones, unless it is told otherwise in PYTHONTZPATH."""
 
 
 @cache
@@ -67,9 +61,8 @@ def _installed() -> Iterator[bytes]:
 
 def _zones() -> Iterator[bytes]:
     """When the folders of time zones, and the list in them, were written."""
-    told = os.environ.get("PYTHONTZPATH", "")
-    yield told.encode(errors="surrogateescape")
-    for folder in (*told.split(os.pathsep), *_ZONES):
+    for folder in TZPATH:
+        yield os.fsencode(folder)
         for name in (folder, f"{folder}/tzdata.zi", f"{folder}/Europe"):
             try:
                 yield str(os.stat(name).st_mtime_ns).encode()  # noqa: PTH116

@@ -12,7 +12,6 @@ from typing import Any, Final, Literal
 import msgspec
 
 from squall.core.faults.kinds import Protocol, Scenario, Share, Value
-from squall.core.playbook.expressions import Kind
 from squall.core.playbook.gates import (
     Approval,
     Dependency,
@@ -22,6 +21,7 @@ from squall.core.playbook.gates import (
     OnSuspend,
     Suspension,
 )
+from squall.core.playbook.kind import Kind
 from squall.core.schedule.model import Schedule, Window
 from squall.core.timing import HOUR, SECOND, Duration
 

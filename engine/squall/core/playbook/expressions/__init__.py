@@ -6,7 +6,7 @@ Nothing raises: what is wrong with a text is a `Mistake`, what is wrong with val
 """
 
 from squall.core.playbook.expressions.always import ANYTHING, Always, Range, always_in
-from squall.core.playbook.expressions.names import Kind, Scope, names_in, unguarded
+from squall.core.playbook.expressions.names import Scope, names_in, unguarded
 from squall.core.playbook.expressions.programs import (
     evaluate,
     holds,
@@ -24,6 +24,7 @@ from squall.core.playbook.expressions.templates import (
 )
 from squall.core.playbook.expressions.tokens import Mistake
 from squall.core.playbook.expressions.values import Answer, Failure
+from squall.core.playbook.kind import Kind
 
 __all__ = [
     "ANYTHING", "Always", "Answer", "Failure", "Filled", "Kind", "Mistake", "Range", "Scope",

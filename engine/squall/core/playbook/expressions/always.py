@@ -13,11 +13,12 @@ from math import prod
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final, NamedTuple
 
-from squall.core.playbook.expressions.names import Kind, Scope
+from squall.core.playbook.expressions.names import Scope
 from squall.core.playbook.expressions.programs import worked_out
 from squall.core.playbook.expressions.syntax import Node, dotted, nodes, parse
 from squall.core.playbook.expressions.tokens import Mistake
 from squall.core.playbook.expressions.values import Failure
+from squall.core.playbook.kind import Kind
 
 _MOST: Final = 4_096
 """Parts looked at for one condition, over all tries."""

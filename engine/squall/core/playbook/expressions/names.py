@@ -7,15 +7,14 @@ follows a name (``json.items``) is looked up in its value.
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from squall.core.diagnostics import nearest, short
 from squall.core.playbook.expressions.functions import misuse
 from squall.core.playbook.expressions.syntax import Node, chains_in, dotted, nodes, parse
 from squall.core.playbook.expressions.tokens import Mistake
+from squall.core.playbook.kind import Kind
 
-Kind = Literal["bool", "int", "double", "string", "duration", "list", "map", "dyn"]
-"""What a value can be; ``dyn`` is known only when it is there."""
 Scope = Mapping[str, Kind]
 """Every name that may be used where an expression stands, in full, with its kind."""
 

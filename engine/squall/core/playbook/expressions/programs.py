@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from squall.core.diagnostics import short
 from squall.core.playbook.expressions import wording
 from squall.core.playbook.expressions.costs import ITEM, Size, too_much
-from squall.core.playbook.expressions.names import Kind, Scope, mistaken, misused, uses
+from squall.core.playbook.expressions.names import Scope, mistaken, misused, uses
 from squall.core.playbook.expressions.rewriting import Kinds, Rewritten, kinds_of
 from squall.core.playbook.expressions.syntax import Node, dotted, nodes, parse
 from squall.core.playbook.expressions.tokens import Mistake
@@ -26,6 +26,7 @@ from squall.core.playbook.expressions.values import (
     nanoseconds,
     taken,
 )
+from squall.core.playbook.kind import Kind
 from squall.core.playbook.source import Data
 
 _KINDS: Final[Mapping[str, Kind]] = {

@@ -7,8 +7,9 @@ library points at are led back to the text as it was written.
 
 from typing import NamedTuple
 
-from squall.core.playbook.expressions.names import Kind, Scope, Use, uses
+from squall.core.playbook.expressions.names import Scope, Use, uses
 from squall.core.playbook.expressions.syntax import Node, nodes
+from squall.core.playbook.kind import Kind
 
 Kinds = tuple[tuple[str, Kind], ...]
 """The names an expression uses, each once, with what they are; their places number them."""

@@ -9,8 +9,9 @@ from typing import Final
 
 from squall.core.diagnostics import short
 from squall.core.faults.wording import span
-from squall.core.playbook.expressions.names import Kind, Scope
+from squall.core.playbook.expressions.names import Scope
 from squall.core.playbook.expressions.syntax import chains_in
+from squall.core.playbook.kind import Kind
 from squall.core.playbook.source import Data
 
 _MOST: Final = 5

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from squall.core.playbook.expressions.names import Kind, Scope
+from squall.core.playbook.expressions.names import Scope
 from squall.core.playbook.expressions.programs import mistakes_in, worked_out
 from squall.core.playbook.expressions.tokens import STRING, Mistake
 from squall.core.playbook.expressions.values import Answer, Failure, written
+from squall.core.playbook.kind import Kind
 from squall.core.playbook.source import Data, Path
 
 OPENING: Final = "${{"

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from squall.core.diagnostics import short
 from squall.core.playbook.expressions.costs import ITEM, Size
-from squall.core.playbook.expressions.names import Kind
+from squall.core.playbook.kind import Kind
 from squall.core.playbook.source import Data
 from squall.core.timing import MICROSECOND, format_duration
 
