@@ -13,7 +13,7 @@ import msgspec
 from squall.core.faults.effects import Applied, EdgeLost, Felt, Lapsed, Lifted, Rejected
 from squall.core.faults.kinds import Value
 
-MACHINE: Final = 1
+MACHINE: Final = 2
 """The version of the machine's meaning: journals of another version are not folded."""
 
 
