@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -168,7 +169,7 @@ class Projects:
             return True
         [root] = [each.parent for each in self._above(file.parent) if called(each) == where]
         if root not in self._chosen:
-            self._chosen[root] = frozenset(path for glob in globs for path in root.glob(glob))
+            self._chosen[root] = frozenset(path for glob in globs for path in _matching(root, glob))
         return _placed(file) in self._chosen[root]
 
     def _globs(self, file: Path) -> tuple[tuple[str, ...], str]:
@@ -181,6 +182,12 @@ class Projects:
 
     def _playbooks(self, root: Path) -> tuple[str, ...]:
         return tuple(shown(file) for file in self.files_below(root) if file.name != PROJECT_FILE)
+
+
+def _matching(root: Path, glob: str) -> Iterator[Path]:
+    """What a glob names; nothing if no file could have such a name."""
+    with suppress(OSError, ValueError):
+        yield from root.glob(glob)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -55,3 +55,14 @@ def test_a_called_playbook_may_declare_inputs_of_no_kind(tmp_path: Path) -> None
         done = CliRunner().invoke(squall, ["lint", str(tmp_path)])
         assert isinstance(done.exception, SystemExit), done.exception
         assert "needs 'by', a value, and is not given it" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "glob", ["a" * 5_000, "\\0", "**/" * 200, "[", "a/" * 3_000, "***", "a\\n"]
+)
+def test_a_glob_may_name_what_cannot_be(tmp_path: Path, glob: str) -> None:
+    (tmp_path / "squall.yaml").write_text(f'playbooks: ["{glob}"]\n')
+    (tmp_path / "a.yaml").write_text("name: a\nsteps: [{name: a, wait: 1s}]\n")
+    done = CliRunner().invoke(squall, ["lint", str(tmp_path)])
+    assert done.exit_code in {0, 1}, done.exception
+    assert done.exception is None or isinstance(done.exception, SystemExit)

@@ -6,9 +6,9 @@ project file, so that no playbook has to repeat them; what is wrong is left out 
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
-from squall.core.diagnostics import Diagnostic, Severity
+from squall.core.diagnostics import Diagnostic, Severity, short
 from squall.core.playbook.build import check_defaults
 from squall.core.playbook.checks import check_targets
 from squall.core.playbook.firing import check_windows
@@ -23,6 +23,10 @@ from squall.core.playbook.targets import build_target, in_scope
 from squall.core.playbook.timetable import build_windows
 from squall.core.schedule.model import Window
 from squall.core.timing import LONGEST
+
+_DEEPEST: Final = 64
+_WHOLE_FOLDERS: Final = 4
+"""How many parts a glob may have, and how many that stand for whole folders: each costs a walk."""
 
 Node = Mapping[str, Any]
 
@@ -166,6 +170,9 @@ class _Reader:
                 hint = "globs are seen from here: playbooks/**/*.yaml"
             elif any("**" in part and part != "**" for part in parts):
                 message = f"'**' stands for whole folders, and not inside a name as in '{glob}'"
+                hint = "write playbooks/**/*.yaml"
+            elif len(parts) > _DEEPEST or parts.count("**") > _WHOLE_FOLDERS:
+                message = f"'{short(glob)}' leads through more folders than anybody has"
                 hint = "write playbooks/**/*.yaml"
             else:
                 continue
