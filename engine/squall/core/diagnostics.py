@@ -103,6 +103,8 @@ def line_starts(text: str) -> list[int]:
 
 def printable(text: str) -> str:
     """The text with everything a terminal would obey written as an escape."""
+    if text.isprintable():
+        return text
     return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)
 
 
