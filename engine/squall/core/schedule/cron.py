@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left
 from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -156,7 +157,7 @@ class Calendar:
         last = {length} if self._last_day else set()
         return {day for day in self._days if day <= length} | last
 
-    def _by_week(self, first: int, length: int) -> set[int] | None:
+    def _by_week(self, first: int, length: int) -> AbstractSet[int] | None:
         # Python counts weekdays from Monday, cron from Sunday.
         found: set[int] = set()
         for weekday, which in self._nth.items():
@@ -166,7 +167,13 @@ class Calendar:
             return found
         if self._weekdays is None:
             return None
-        return {day for day in range(1, length + 1) if (first + day) % 7 in self._weekdays}
+        return _on(self._weekdays, first, length)
+
+
+@lru_cache(maxsize=1024)
+def _on(weekdays: frozenset[int], first: int, length: int) -> frozenset[int]:
+    """The days of a month that are one of those of the week."""
+    return frozenset(day for day in range(1, length + 1) if (first + day) % 7 in weekdays)
 
 
 def _nearest_weekday(day: int, first: int, length: int) -> int:

@@ -8,6 +8,7 @@ it; in a longer text the value is put in as text. Keys are left as they are.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from squall.core.playbook.expressions.names import Scope
@@ -51,6 +52,7 @@ class Filled(NamedTuple):
     failures: tuple[tuple[Path, Template, Failure], ...]
 
 
+@lru_cache(maxsize=256)
 def templates_in(text: str) -> tuple[Template, ...]:
     """Every template of a text; a ``}}`` inside quotes or braces of the expression ends none."""
     found = []
