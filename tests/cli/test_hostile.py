@@ -66,3 +66,13 @@ def test_a_glob_may_name_what_cannot_be(tmp_path: Path, glob: str) -> None:
     done = CliRunner().invoke(squall, ["lint", str(tmp_path)])
     assert done.exit_code in {0, 1}, done.exception
     assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
+def test_thousands_of_suppressions_are_read_at_once(tmp_path: Path) -> None:
+    text = "# squall: ignore[SQ101] as it is meant\n" * 20_000
+    steps = "- {name: a, wiat: 1s}\n" * 300
+    (tmp_path / "a.yaml").write_text(f"{text}name: a\nsteps:\n{steps}")
+    began = time.process_time()
+    done = CliRunner().invoke(squall, ["lint", "--select", "SQ101", str(tmp_path)])
+    assert done.stdout.count("did you mean 'wait'?") == 300
+    assert time.process_time() - began < 10

@@ -30,10 +30,6 @@ class Ignore:
     reason: str
     line: int | None
 
-    def covers(self, finding: Diagnostic) -> bool:
-        """Whether this is about that finding."""
-        return finding.code == self.code and self.line in {None, finding.span.start.line}
-
 
 class Suppressed(NamedTuple):
     """A finding that is not reported, and by what."""
@@ -55,8 +51,12 @@ class Ignores:
         """The findings that are to be reported, and those that are not."""
         kept: list[Diagnostic] = []
         suppressed: list[Suppressed] = []
+        first: dict[tuple[str, int | None], Ignore] = {}
+        for entry in self.entries:
+            first.setdefault((entry.code, entry.line), entry)
         for finding in findings:
-            by = next((entry for entry in self.entries if entry.covers(finding)), None)
+            about = (first.get((finding.code, line)) for line in (finding.span.start.line, None))
+            by = min(filter(None, about), key=lambda entry: entry.span, default=None)
             if by is None:
                 kept.append(finding)
             else:
@@ -84,6 +84,7 @@ def ignores_in(text: str, file: str) -> Ignores:
     entries: list[Ignore] = []
     complaints: list[Diagnostic] = []
     every = list(comments(text))
+    following = _following(text, every)
     for comment in every:
         form = _FORM.match(comment.text)
         if form is None or not nearest(form[1], _WORDS):
@@ -93,13 +94,14 @@ def ignores_in(text: str, file: str) -> Ignores:
             span = _within(comment, form.start(1), form.end())
             complaints.append(_warning(file, span, "SQ011", *wrong))
             continue
-        line = None if form[1] == "ignore-file" else _line(comment, text, every)
+        line = comment.place.line
+        about = None if form[1] == "ignore-file" else following[line] if comment.alone else line
         for code, span in _codes(comment, form):
             problem = _problem(code)
             if problem:
                 complaints.append(_warning(file, span, *problem))
             else:
-                entries.append(Ignore(code=code, span=span, reason=form[3].strip(), line=line))
+                entries.append(Ignore(code=code, span=span, reason=form[3].strip(), line=about))
     return Ignores(entries=tuple(entries), complaints=tuple(complaints))
 
 
@@ -136,16 +138,15 @@ def _codes(comment: Comment, form: re.Match[str]) -> Iterator[tuple[str, Span]]:
         yield each[0], _within(comment, form.start(2) + each.start(), form.start(2) + each.end())
 
 
-def _line(comment: Comment, text: str, every: Iterable[Comment]) -> int:
-    """The line a comment is about: its own, or the next that is neither empty nor a comment."""
-    line = comment.place.line
-    if not comment.alone:
-        return line
-    silent = {other.place.line for other in every if other.alone}
+def _following(text: str, every: Iterable[Comment]) -> list[int]:
+    """For each line the next that is neither empty nor a comment; the first behind all if none."""
+    silent = {comment.place.line for comment in every if comment.alone}
     written = text.splitlines()
-    while line in silent or (line <= len(written) and not written[line - 1].strip()):
-        line += 1
-    return line
+    following = [len(written) + 1] * (len(written) + 2)
+    for line in range(len(written), 0, -1):
+        speaks = line not in silent and written[line - 1].strip()
+        following[line] = line if speaks else following[line + 1]
+    return following
 
 
 def _within(comment: Comment, start: int, end: int) -> Span:
